@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Our graph -> ONNX model for one frame (DESIGN section 4)."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+
+from ..runtime.errors import ConversionError
+from .graph import DOMAIN
+from .shape_rules import shape_of
+from .symbols import Dim, Size, nall, nloc, one_frame
+from .to_onnx import OPSET
+
+IR_VERSION = 8  # what ONNX Runtime 1.21 and later read
+OVERRIDABLE = ("want_atom_virial",)  # initializers a caller may replace by an input
+
+
+def to_model(graph: gs.Graph, metadata: dict[str, str]) -> onnx.ModelProto:
+    """The ONNX model; `graph` itself is turned into ONNX form and must not be used afterwards."""
+    sizes = Sizes(graph)
+    for node in list(graph.nodes):
+        if node.op in WRITE:
+            WRITE[node.op](sizes, node)
+    graph.cleanup().toposort()
+    for tensor in graph.tensors().values():
+        if isinstance(tensor, gs.Variable):
+            tensor.shape = _names(tensor) if tensor in graph.inputs + graph.outputs else None
+    graph.opset = OPSET
+    graph.import_domains = [
+        onnx.helper.make_opsetid("", OPSET), onnx.helper.make_opsetid(DOMAIN, 1)
+    ]
+    graph.producer_name = "dponnx"
+    graph.name = "dponnx"
+    model = gs.export_onnx(graph, do_type_check=False, ir_version=IR_VERSION)
+    for initializer in model.graph.initializer:
+        if initializer.name in OVERRIDABLE:
+            model.graph.input.append(
+                onnx.helper.make_tensor_value_info(
+                    initializer.name, initializer.data_type, list(initializer.dims)
+                )
+            )
+    onnx.helper.set_model_props(model, metadata)
+    return model
+
+
+def _names(tensor: gs.Variable) -> list[int | str]:
+    """Shape for the file: the plain symbols by name, nothing where a size is a sum."""
+    known = {"nall": "nall", "nnei": "nnei"}
+    shape = one_frame(shape_of(tensor))
+    return [s if isinstance(s, int) else known.get(repr(s), "nloc") for s in shape]
+
+
+class Sizes:
+    """Writes sizes as int64 tensors: constants, or computed from the input natoms."""
+
+    def __init__(self, graph: gs.Graph):
+        self.graph = graph
+        self.natoms = next(t for t in graph.inputs if t.name == "natoms")
+        self.ntypes = self.natoms.shape[0] - 2
+        self._cache: dict[object, gs.Tensor] = {}
+
+    def tensor(self, sizes: list[Size]) -> gs.Tensor:
+        """(len(sizes),) int64."""
+        sizes = list(one_frame(tuple(sizes)))
+        key = tuple(map(repr, sizes))
+        if key not in self._cache:
+            if all(isinstance(s, int) for s in sizes):
+                self._cache[key] = self._constant(sizes)
+            elif len(sizes) == 1:
+                self._cache[key] = self._computed(sizes[0])
+            else:
+                parts = [self.tensor([s]) for s in sizes]
+                self._cache[key] = self._node("Concat", parts, axis=0)
+        return self._cache[key]
+
+    def target(self, sizes: tuple[Size, ...]) -> gs.Tensor:
+        """A Reshape target: the one size not known before run time is -1."""
+        sizes = one_frame(sizes)
+        open_ones = [i for i, s in enumerate(sizes) if not isinstance(s, int)]
+        if len(open_ones) == 1:
+            sizes = tuple(-1 if i in open_ones else s for i, s in enumerate(sizes))
+        return self.tensor(list(sizes))
+
+    def _computed(self, size: Dim) -> gs.Tensor:
+        """Linear in the entries of natoms: their dot product with the coefficients."""
+        coefficients = np.zeros(self.ntypes + 2, dtype=np.int64)
+        constant = 0
+        if size == nloc(self.ntypes):
+            coefficients[0] = 1
+        elif size == nall:
+            coefficients[1] = 1
+        else:
+            for monomial, c in size.terms.items():
+                if not monomial:
+                    constant = c
+                elif len(monomial) == 1 and monomial[0].startswith("n_"):
+                    coefficients[2 + int(monomial[0][2:])] = c
+                elif monomial == ("nall",):
+                    coefficients[1] = c
+                else:
+                    raise ConversionError(f"size {size!r} cannot be computed from natoms")
+        entries = self._natoms64()
+        only = np.flatnonzero(coefficients)
+        if len(only) == 1 and coefficients[only[0]] == 1:
+            i = int(only[0])
+            result = self._node("Slice", [entries, *map(self._constant, ([i], [i + 1], [0]))])
+        else:
+            product = self._node("Mul", [entries, self._constant(coefficients)])
+            result = self._node("ReduceSum", [product, self._constant([0])], keepdims=1)
+        return result if not constant else self._node("Add", [result, self._constant([constant])])
+
+    def _natoms64(self) -> gs.Tensor:
+        if "natoms64" not in self._cache:
+            to = onnx.TensorProto.INT64
+            self._cache["natoms64"] = self._node("Cast", [self.natoms], to=to)
+        return self._cache["natoms64"]
+
+    def _constant(self, values) -> gs.Tensor:
+        values = np.asarray(values, dtype=np.int64)
+        key = ("constant", tuple(values.tolist()))
+        if key not in self._cache:
+            name = "size_" + "_".join(map(str, values.tolist()))
+            self._cache[key] = gs.Constant(name, values)
+        return self._cache[key]
+
+    def _node(self, op: str, inputs: list[gs.Tensor], **attrs) -> gs.Variable:
+        name = f"sizes/{op}_{len(self._cache)}_{len(self.graph.nodes)}"
+        y = gs.Variable(name, dtype=np.dtype(np.int64), shape=(1,))
+        self.graph.nodes.append(gs.Node(op, name, attrs, inputs, [y]))
+        return y
+
+
+def _reshape(sizes: Sizes, node: gs.Node) -> None:
+    node.inputs.append(sizes.target(shape_of(node.outputs[0])))
+
+
+def _expand(sizes: Sizes, node: gs.Node) -> None:
+    node.inputs.append(sizes.tensor(list(shape_of(node.outputs[0]))))
+
+
+def _slice(sizes: Sizes, node: gs.Node) -> None:
+    bounds = ([node.attrs[k]] for k in ("begin", "end", "axis"))
+    node.inputs += [sizes.tensor(b) for b in bounds]
+    node.attrs.clear()
+
+
+def _split(sizes: Sizes, node: gs.Node) -> None:
+    node.inputs.append(sizes.tensor(node.attrs.pop("sizes")))
+
+
+def _pad(sizes: Sizes, node: gs.Node) -> None:
+    x = node.inputs[0]
+    pads: list[Size] = [0] * (2 * len(shape_of(x)))
+    axis = node.attrs.pop("axis")
+    pads[axis] = node.attrs.pop("before")
+    pads[axis + len(pads) // 2] = node.attrs.pop("after")
+    node.inputs.append(sizes.tensor(pads))
+
+
+WRITE = {"Reshape": _reshape, "Expand": _expand, "Slice": _slice, "Split": _split, "Pad": _pad}

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Gives every tensor a symbolic shape and dissolves the arithmetic that computed shapes.
+
+One walk in topological order. Small integer tensors that derive from `natoms`, from Shape or
+from constants are evaluated symbolically (shape_values.py); afterwards Reshape and Slice
+hold their sizes as attributes and whatever computed these has no reader left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_graphsurgeon as gs
+
+from ..runtime.errors import ConversionError
+from .graph import Builder, replace_everywhere
+from .shape_rules import axis_of, broadcast, infer, infer_dtypes, shape_of
+from .shape_values import ENDLESS, Values
+from .symbols import Dim, Shape, Size, divide, product
+
+
+def run(graph: gs.Graph, inputs: dict[str, Shape], natoms: np.ndarray) -> int:
+    """inputs: shapes of the graph's inputs; natoms: its symbolic entries. Returns the number
+    of nodes dissolved."""
+    values = Values()
+    values["natoms"] = natoms
+    for tensor in graph.inputs:
+        tensor.shape = inputs[tensor.name]
+    for tensor in graph.tensors().values():
+        if isinstance(tensor, gs.Constant):
+            values.add_constant(tensor)
+        elif tensor.inputs:
+            tensor.shape = None  # tf2onnx's own guess
+    before = len(graph.nodes)
+    for node in list(graph.nodes):
+        try:
+            _visit(graph, node, values)
+        except (ValueError, KeyError, IndexError, TypeError) as e:
+            raise ConversionError(f"{node.name} ({node.op}): cannot follow its shape: {e}") from e
+    graph.cleanup().toposort()
+    _check_inputs(graph)
+    return before - len(graph.nodes)
+
+
+def _visit(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    if values.evaluate(node):
+        return
+    outputs = list(node.outputs)
+    if node.op in TO_OUR_FORM:
+        dtype = node.inputs[0].dtype
+        TO_OUR_FORM[node.op](graph, node, values)
+        for output in outputs:
+            output.dtype = dtype if node.op != "Expand" else node.inputs[0].dtype
+        return
+    _make_constant(node, values)
+    shapes, dtypes = infer(node), infer_dtypes(node)
+    for output, shape, dtype in zip(outputs, shapes, dtypes, strict=False):
+        output.shape, output.dtype = shape, dtype
+
+
+def _make_constant(node: gs.Node, values: Values) -> None:
+    """Inputs whose value is known become constants, where the node reads them as data."""
+    for i, t in enumerate(node.inputs):
+        known = values.get(t)
+        if not t.inputs or known is None:  # a constant or a graph input
+            continue
+        if any(isinstance(v, Dim) for v in known.ravel()):
+            raise ConversionError(f"{node.name} ({node.op}) computes with a number of atoms")
+        node.inputs[i] = gs.Constant(f"{t.name}_value", known.astype(t.dtype or np.int64))
+
+
+def _reshape(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    x, target = node.inputs[0], list(values[node.inputs[1]].ravel())
+    for i, size in enumerate(target):
+        if isinstance(size, int) and size == 0 and not node.attrs.get("allowzero"):
+            target[i] = shape_of(x)[i]
+    if -1 in [s for s in target if isinstance(s, int)]:
+        rest = product(s for s in target if not (isinstance(s, int) and s == -1))
+        unknown = divide(product(shape_of(x)), rest)
+        target = [unknown if isinstance(s, int) and s == -1 else s for s in target]
+    if product(target) != product(shape_of(x)):
+        raise ValueError(f"{shape_of(x)} does not fit {target}")
+    _as_reshape(node, tuple(target))
+
+
+def _as_reshape(node: gs.Node, shape: Shape) -> None:
+    node.op, node.attrs, node.inputs = "Reshape", {}, node.inputs[:1]
+    node.outputs[0].shape = shape
+
+
+def _squeeze(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    shape = list(shape_of(node.inputs[0]))
+    if len(node.inputs) > 1:
+        axes = {int(a) % len(shape) for a in values[node.inputs[1]].ravel()}
+    else:
+        axes = {i for i, s in enumerate(shape) if s == 1}
+    _as_reshape(node, tuple(s for i, s in enumerate(shape) if i not in axes))
+
+
+def _unsqueeze(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    shape = list(shape_of(node.inputs[0]))
+    axes = [int(a) for a in values[node.inputs[1]].ravel()]
+    for a in sorted(a % (len(shape) + len(axes)) for a in axes):
+        shape.insert(a, 1)
+    _as_reshape(node, tuple(shape))
+
+
+def _flatten(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    shape = shape_of(node.inputs[0])
+    axis = axis_of(node, len(shape), 1)
+    _as_reshape(node, (product(shape[:axis]), product(shape[axis:])))
+
+
+def _slice(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    x, shape = node.inputs[0], shape_of(node.inputs[0])
+    starts, ends = (list(values[t].ravel()) for t in node.inputs[1:3])
+    axes = [int(a) for a in values[node.inputs[3]].ravel()] if len(node.inputs) > 3 else None
+    steps = values[node.inputs[4]].ravel() if len(node.inputs) > 4 else [1] * len(starts)
+    if any(s != 1 for s in steps):
+        raise ValueError("slices with a step are not supported")
+    build = Builder(graph, node.name)
+    for axis, begin, end in zip(axes or range(len(starts)), starts, ends, strict=True):
+        axis %= len(shape)
+        begin, end = _bound(begin, shape[axis]), _bound(end, shape[axis])
+        if not (begin == 0 and end == shape[axis]):
+            x = build.slice(x, axis, begin, end)
+    if x is node.inputs[0]:
+        node.op, node.attrs, node.inputs = "Identity", {}, node.inputs[:1]
+        node.outputs[0].shape = shape
+        return
+    x.name, old = node.outputs[0].name, node.outputs[0]
+    node.outputs.clear()
+    replace_everywhere(graph, old, x)
+
+
+def _bound(value: Size, size: Size) -> Size:
+    """A slice bound, counted from the front and not beyond the end."""
+    if isinstance(value, Dim):
+        return size if value.terms.get((), 0) >= ENDLESS else value
+    if value >= ENDLESS:
+        return size
+    if value < 0:
+        return size + value
+    return min(value, size) if isinstance(size, int) else value
+
+
+def _split(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    shape = shape_of(node.inputs[0])
+    axis = axis_of(node, len(shape))
+    if len(node.inputs) > 1:
+        sizes = list(values[node.inputs[1]].ravel())
+    else:
+        sizes = [divide(shape[axis], len(node.outputs))] * len(node.outputs)
+    node.attrs, node.inputs = {"axis": axis, "sizes": sizes}, node.inputs[:1]
+    for output, s in zip(node.outputs, infer(node), strict=True):
+        output.shape = s
+
+
+def _tile(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    shape, repeats = shape_of(node.inputs[0]), list(values[node.inputs[1]].ravel())
+    target = tuple(s * r for s, r in zip(shape, repeats, strict=True))
+    if all(s == 1 or r == 1 for s, r in zip(shape, repeats, strict=True)):
+        node.op, node.attrs, node.inputs = "Expand", {}, node.inputs[:1]
+    elif any(isinstance(r, Dim) for r in repeats):
+        raise ValueError(f"Tile by {repeats} is not supported")
+    node.outputs[0].shape = target
+
+
+def _expand(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    target = broadcast([shape_of(node.inputs[0]), tuple(values[node.inputs[1]].ravel())], node.name)
+    node.attrs, node.inputs = {}, node.inputs[:1]
+    node.outputs[0].shape = target
+
+
+def _constant_of_shape(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    """A filled tensor is broadcast from one element by whoever reads it."""
+    value = node.attrs.get("value")
+    fill = np.float32(0) if value is None else np.ravel(value.values)[0]
+    scalar = gs.Constant(f"{node.name}_fill", np.asarray(fill))
+    target = tuple(values[node.inputs[0]].ravel())
+    out = node.outputs[0]
+    node.op, node.attrs, node.inputs = "Expand", {}, [scalar]
+    out.dtype, out.shape = scalar.dtype, target
+
+
+TO_OUR_FORM = {
+    "Reshape": _reshape,
+    "Squeeze": _squeeze,
+    "Unsqueeze": _unsqueeze,
+    "Flatten": _flatten,
+    "Slice": _slice,
+    "Split": _split,
+    "Tile": _tile,
+    "Expand": _expand,
+    "ConstantOfShape": _constant_of_shape,
+}
+
+
+def _check_inputs(graph: gs.Graph) -> None:
+    for node in graph.nodes:
+        for t in node.outputs:
+            if t.shape is None:
+                raise ConversionError(f"{node.name} ({node.op}): no shape found for {t.name}")

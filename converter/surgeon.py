@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The passes over the forward graph, in order. Each returns how often it matched."""
+
+from __future__ import annotations
+
+import logging
+
+import onnx_graphsurgeon as gs
+
+from ..runtime.report import NetReport
+from . import (
+    gradient,
+    pass_inputs,
+    pass_shapes,
+    pass_simplify,
+    pass_split,
+    pass_tables,
+)
+from .frozen_graph import FrozenModel
+
+log = logging.getLogger("dponnx")
+
+
+def operate(
+    graph: gs.Graph, model: FrozenModel, options: pass_tables.TableOptions | None, progress
+) -> list[NetReport]:
+    """Turns tf2onnx's forward graph into our model graph, in place.
+
+    options: None leaves the embedding nets as they are. Returns one report a table.
+    """
+    n = model.ntypes
+    _tell("inputs", pass_inputs.run(graph, n))
+    _tell("shapes", pass_shapes.run(graph, pass_inputs.shapes(n), pass_inputs.natoms(n)))
+    _tell("simplify", pass_simplify.run(graph))
+    _tell("split", pass_split.run(graph))
+    tables: list[NetReport] = []
+    if options is not None:
+        tables = pass_tables.run(graph, options, progress)
+        _tell("tables", len(tables))
+    _tell("gradient", gradient.run(graph))
+    _tell("simplify", pass_simplify.run(graph))
+    return tables
+
+
+def _tell(name: str, count: int) -> None:
+    log.debug("pass %s: %d", name, count)
