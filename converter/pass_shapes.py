@@ -17,6 +17,8 @@ from .shape_rules import axis_of, broadcast, infer, infer_dtypes, shape_of
 from .shape_values import ENDLESS, Values
 from .symbols import Dim, Shape, Size, divide, product
 
+ANY = Dim({("any",): 1})  # what -1 stands for in the shape of an empty tensor
+
 
 def run(graph: gs.Graph, inputs: dict[str, Shape], natoms: np.ndarray) -> int:
     """inputs: shapes of the graph's inputs; natoms: its symbolic entries. Returns the number
@@ -69,17 +71,27 @@ def _make_constant(node: gs.Node, values: Values) -> None:
 
 
 def _reshape(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    """The target is TensorFlow's: a 0 is an empty axis, not ONNX's "as in the input"."""
     x, target = node.inputs[0], list(values[node.inputs[1]].ravel())
-    for i, size in enumerate(target):
-        if isinstance(size, int) and size == 0 and not node.attrs.get("allowzero"):
-            target[i] = shape_of(x)[i]
     if -1 in [s for s in target if isinstance(s, int)]:
         rest = product(s for s in target if not (isinstance(s, int) and s == -1))
-        unknown = divide(product(shape_of(x)), rest)
+        unknown = divide(product(shape_of(x)), rest) if rest != 0 else ANY
         target = [unknown if isinstance(s, int) and s == -1 else s for s in target]
     if product(target) != product(shape_of(x)):
         raise ValueError(f"{shape_of(x)} does not fit {target}")
     _as_reshape(node, tuple(target))
+
+
+def _empty_product(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    """A product over no neighbours (sel of a type is 0) is zero; others stay as they are."""
+    a, b = (shape_of(t) for t in node.inputs)
+    if a[-1] == 0:
+        shapes = [tuple(1 if s == ANY else s for s in shape[:-2]) for shape in (a, b)]
+        node.outputs[0].shape = (*broadcast(shapes, node.name), a[-2], b[-1])
+        zero = gs.Constant(f"{node.name}_zero", np.zeros((), node.inputs[0].dtype))
+        node.op, node.attrs, node.inputs = "Expand", {}, [zero]
+    else:
+        (node.outputs[0].shape,) = infer(node)
 
 
 def _as_reshape(node: gs.Node, shape: Shape) -> None:
@@ -183,6 +195,7 @@ def _constant_of_shape(graph: gs.Graph, node: gs.Node, values: Values) -> None:
 
 
 TO_OUR_FORM = {
+    "MatMul": _empty_product,
     "Reshape": _reshape,
     "Squeeze": _squeeze,
     "Unsqueeze": _unsqueeze,

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Running, checking and describing converted models, and the command line.
+
+In:  a model file X.onnx written by dponnx (docs/format.md), coordinates in angstrom, types.
+Out: energy in eV, forces in eV/angstrom, virial in eV; reports; exit codes.
+
+Read in this order: deep_pot.py (DeepPot.eval) calls neighbors.py (coordinates -> the model's
+inputs) and metadata.py (what the file says about itself). validate.py compares two models over
+systems.py (DeePMD-kit's data folders). cli.py is `dponnx`; cli_*.py hold one verb each.
+errors.py lists every error a user can meet. Nothing here needs TensorFlow.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# The function validate.validate is not listed: a submodule has that name already.
+_EXPORTS = {
+    "DeepPot": "deep_pot",
+    "ModelInfo": "metadata",
+    "read_info": "metadata",
+    "System": "systems",
+    "find_systems": "systems",
+}
+
+__all__ = ["DeepPot", "ModelInfo", "System", "find_systems", "read_info"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module behind an exported name on first use: importing dponnx stays cheap."""
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_EXPORTS[name]}", __name__), name)
+    globals()[name] = value
+    return value

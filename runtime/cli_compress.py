@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""`dponnx compress`, a drop-in for `dp compress`, and `dponnx convert`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from .cli_log import stderr, stdout
+from .errors import InputError
+from .models import converter
+from .neighbor_stat import min_distance
+from .progress import Progress
+from .report import render
+
+log = logging.getLogger("dponnx")
+
+
+def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
+    """Add compress and convert to the subparsers."""
+    compress = verbs.add_parser(
+        "compress",
+        help="replace embedding nets by tables; write .onnx and .pb",
+        description="Replace the embedding nets of a frozen DeePMD-kit potential by tables of "
+        "fifth-order polynomials. Writes an ONNX model, and a frozen graph that DeePMD-kit itself "
+        "runs. Options as `dp compress`.",
+    )
+    option = compress.add_argument
+    option(
+        "-i",
+        "--input",
+        default="frozen_model.pb",
+        help="the frozen TensorFlow model, .pb or .pbtxt (default: %(default)s)",
+    )
+    option(
+        "-o",
+        "--output",
+        default="frozen_model_compressed.pb",
+        help="the compressed model for DeePMD-kit (default: %(default)s)",
+    )
+    option(
+        "--onnx",
+        metavar="PATH",
+        help="the compressed model for ONNX Runtime (default: the output with suffix .onnx)",
+    )
+    option(
+        "-s",
+        "--step",
+        type=float,
+        default=0.01,
+        help="spacing of the knots in the range of the training data, in units of the normalised "
+        "switched inverse distance (dimensionless); ten times that beyond. Smaller is more "
+        "accurate and larger: usual are 0.1 to 0.001 (default: %(default)s)",
+    )
+    option(
+        "-e",
+        "--extrapolate",
+        type=float,
+        default=5.0,
+        help="the tables end at this multiple, at least 1, of the largest input of the training "
+        "data; further out the potential continues along the tangent (default: 5)",
+    )
+    option(
+        "-f",
+        "--frequency",
+        type=int,
+        default=-1,
+        help="count inputs beyond the training data in every N-th evaluation and report them; "
+        "-1: never (default: %(default)s)",
+    )
+    option(
+        "-c",
+        "--checkpoint-folder",
+        default=".",
+        help="accepted as in dp compress; dponnx writes no checkpoint (default: %(default)s)",
+    )
+    option(
+        "-t",
+        "--training-script",
+        metavar="JSON",
+        help="training input whose data give the smallest distance between atoms, for old models "
+        "that do not carry it (default: none)",
+    )
+    option(
+        "--min-nbor-dist",
+        type=float,
+        metavar="R",
+        help="smallest distance between atoms in the training data, angstrom (default: the "
+        "model's own)",
+    )
+    option(
+        "-m",
+        "--mpi-log",
+        choices=["master", "collect", "workers"],
+        default="master",
+        help="accepted as in dp compress; dponnx is one process (default: %(default)s)",
+    )
+    compress.set_defaults(run=run_compress)
+
+    convert = verbs.add_parser(
+        "convert",
+        help="write .onnx without tables",
+        description="Convert a frozen DeePMD-kit potential to ONNX, embedding nets as they are.",
+    )
+    convert.add_argument("-i", "--input", default="frozen_model.pb", help="the frozen model, .pb")
+    convert.add_argument(
+        "-o", "--output", help="the ONNX model (default: the input with suffix .onnx)"
+    )
+    convert.set_defaults(run=run_convert)
+    return [compress, convert]
+
+
+def run_compress(args: argparse.Namespace) -> None:
+    """Check the options, compress, print the table of nets."""
+    _positive("-s/--step", args.step, "for example 0.01")
+    if not (math.isfinite(args.extrapolate) and args.extrapolate >= 1):
+        raise InputError(f"-e/--extrapolate is {args.extrapolate}; expected 1 or more, usually 5")
+    if args.frequency < -1 or args.frequency == 0:
+        raise InputError(f"-f/--frequency is {args.frequency}; expected -1 (never) or 1 or more")
+    if args.min_nbor_dist is not None:
+        _positive("--min-nbor-dist", args.min_nbor_dist, "angstrom, for example 0.9")
+    model = input_model(args.input)
+    output = args.output if Path(args.output).suffix else f"{args.output}.pb"
+    output = output_file("-o/--output", output, ".pb", model)
+    onnx = output_file("--onnx", args.onnx or output.with_suffix(".onnx"), ".onnx", model)
+    engine = converter()
+    distance = args.min_nbor_dist
+    if distance is None and args.training_script is not None:
+        if engine.describe(model).get("min_nbor_dist"):
+            log.info("the model carries its smallest distance; %s not read", args.training_script)
+        else:
+            distance = min_distance(args.training_script)
+            log.info("smallest distance in the training data: %.4f angstrom", distance)
+    report = engine.compress(
+        model,
+        output,
+        onnx=onnx,
+        step=args.step,
+        extrapolate=args.extrapolate,
+        frequency=args.frequency,
+        min_nbor_dist=distance,
+        progress=Progress(stderr() if log.isEnabledFor(logging.INFO) else None),
+    )
+    render(report, stdout())
+
+
+def run_convert(args: argparse.Namespace) -> None:
+    """Convert without compressing."""
+    model = input_model(args.input)
+    output = output_file("-o/--output", args.output or model.with_suffix(".onnx"), ".onnx", model)
+    progress = Progress(stderr() if log.isEnabledFor(logging.INFO) else None)
+    render(converter().convert(model, output, progress=progress), stdout())
+
+
+def input_model(name: str) -> Path:
+    """The frozen model; a name without suffix gets .pb, as in DeePMD-kit."""
+    path = Path(name)
+    if not path.exists() and path.suffix not in (".pb", ".pbtxt"):
+        path = path.with_name(path.name + ".pb")
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; expected a frozen model (.pb)")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected a frozen model (dp freeze -o {path})")
+    return path
+
+
+def output_file(option: str, name: str | Path, suffix: str, model: Path) -> Path:
+    """A path that can be written and is not the input; checked before the work starts."""
+    path = Path(name)
+    if path.suffix != suffix:
+        raise InputError(f"{option} is {path}; expected a file name ending in {suffix}")
+    if path.is_dir():
+        raise InputError(f"{option}: {path} is a folder; expected a file name")
+    if not path.parent.is_dir():
+        raise InputError(f"{option}: folder {path.parent} does not exist; create it first")
+    if path.resolve() == model.resolve():
+        raise InputError(f"{option}: {path} is the input; expected another file name")
+    return path
+
+
+def _positive(option: str, value: float, example: str) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"{option} is {value}; expected a number above 0, {example}")

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Options and set-up of logging, the same for every verb: -v and -l as in DeePMD-kit."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from functools import cache
+
+from rich.console import Console
+
+LEVELS = {
+    "DEBUG": logging.DEBUG,
+    "3": logging.DEBUG,
+    "INFO": logging.INFO,
+    "2": logging.INFO,
+    "WARNING": logging.WARNING,
+    "1": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "0": logging.ERROR,
+}
+
+
+class ConsoleHandler(logging.Handler):
+    """Log lines to stderr through rich, so that they do not tear a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        stderr().print(self.format(record), markup=False, highlight=False, soft_wrap=True)
+
+
+class QuietPipeConsole(Console):
+    """A console that leaves a closed pipe to main(), instead of exiting by itself."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+@cache
+def stderr() -> Console:
+    """The console of log lines and progress."""
+    return QuietPipeConsole(stderr=True)
+
+
+@cache
+def stdout() -> Console:
+    """The console of results."""
+    return QuietPipeConsole()
+
+
+def add_log_options(parser: argparse.ArgumentParser) -> None:
+    """-v and -l."""
+    group = parser.add_argument_group("log")
+    group.add_argument(
+        "-v",
+        "--log-level",
+        choices=list(LEVELS),
+        default="INFO",
+        help="how much to say, by name or number: 0=ERROR, 1=WARNING, 2=INFO, 3=DEBUG "
+        "(default: %(default)s)",
+    )
+    group.add_argument("-l", "--log-path", metavar="FILE", help="write the log to this file, too")
+
+
+def setup_logging(level: str, path: str | None) -> None:
+    """Send logger "dponnx" to stderr and, if given, to a file. Raises OSError for a bad path."""
+    log = logging.getLogger("dponnx")
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    log.setLevel(LEVELS[level])
+    log.propagate = False
+    console = ConsoleHandler()
+    console.setFormatter(logging.Formatter("dponnx %(levelname)s %(message)s"))
+    log.addHandler(console)
+    if path is not None:
+        file = logging.FileHandler(path, mode="w", encoding="utf-8")
+        file.setFormatter(logging.Formatter("[%(asctime)s] dponnx %(levelname)s %(message)s"))
+        log.addHandler(file)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Fixtures of every test: where data lies, and a toy model that keeps the contract."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))  # toy_model.py, in any import mode of pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Reference models and data: DPONNX_SHARED, or `shared` in or beside the repository."""
+    places = [os.environ.get("DPONNX_SHARED"), ROOT / "shared", ROOT.parent / "shared"]
+    for place in places:
+        if place and (Path(place) / "models").is_dir():
+            return Path(place)
+    pytest.skip("no shared reference data: set DPONNX_SHARED to the folder that holds models/")
+
+
+@pytest.fixture(scope="session")
+def fixture_dir() -> Path:
+    """Small files committed to the repository (fixtures/README.md)."""
+    return ROOT / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def ort():
+    """onnxruntime, or a visible skip."""
+    return pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+
+
+@pytest.fixture(scope="session")
+def deepmd():
+    """deepmd.infer, the reference, or a visible skip."""
+    if importlib.util.find_spec("deepmd") is None:
+        pytest.skip("deepmd-kit is not installed")
+    return pytest.importorskip("deepmd.infer", reason="deepmd-kit does not load")
+
+
+@pytest.fixture(scope="session")
+def converter():
+    """dponnx.converter with its dependencies, or a visible skip."""
+    pytest.importorskip("tensorflow", reason="tensorflow is not installed (extra 'convert')")
+    module = pytest.importorskip("dponnx.converter")
+    if not hasattr(module, "convert_to_bytes"):
+        pytest.skip("this dponnx.converter cannot convert yet")
+    return module
+
+
+@pytest.fixture(scope="session")
+def operators() -> Path:
+    """The compiled operator library, or a visible skip."""
+    from dponnx.runtime.session import operator_library
+
+    library = operator_library()
+    if library is None:
+        pytest.skip("the operator library is not built")
+    return library
+
+
+@pytest.fixture(scope="session")
+def toy_bytes(ort) -> bytes:
+    """The pair potential of toy_model.py as a serialized model: two types, rcut 3 angstrom."""
+    pytest.importorskip("onnx", reason="onnx is not installed (extra 'convert')")
+    from toy_model import toy_model
+
+    return toy_model()
+
+
+@pytest.fixture
+def toy_path(toy_bytes, tmp_path) -> Path:
+    """The toy model as a file."""
+    path = tmp_path / "toy.onnx"
+    path.write_bytes(toy_bytes)
+    return path

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Every tolerance of the tests, each with its reason."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def kernel(dtype, scale: float = 1.0) -> dict[str, float]:
+    """A kernel against the float64 oracle: rounding only.
+
+    The kernels sum a few hundred terms of order `scale` (100 outputs or 138 neighbours) after a
+    chain of about twenty operations; 64 units in the last place of the largest term bound that.
+    """
+    eps = float(np.finfo(dtype).eps)
+    return {"rtol": 64 * eps, "atol": 64 * eps * scale}
+
+
+# Central differences of step h = 1e-5 on quantities of order 1: truncation h^2 = 1e-10 times a
+# third derivative of order 10, rounding 1e-16 / h = 1e-11.
+FINITE_DIFFERENCE = {"rtol": 1e-7, "atol": 1e-8}
+
+# Ours against DeePMD-kit's own operators in float64: the same sums in another order.
+DEEPMD = {"rtol": 1e-11, "atol": 1e-12}
+
+# Step of central differences on single operators: balances truncation (h^2) and rounding (eps/h).
+CENTRAL_STEP = 1e-5
+
+
+def central_difference_atol(magnitude: float) -> float:
+    """Rounding of a sum of this magnitude over 2 h, and h^2 times a third derivative below 50."""
+    return 1e-15 * max(magnitude, 1.0) / CENTRAL_STEP + 50 * CENTRAL_STEP**2
