@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Operators of domain "dponnx" for ONNX Runtime, in one shared library.
+
+>>> options = onnxruntime.SessionOptions()
+>>> options.register_custom_ops_library(str(library_path()))
+
+The library picks the widest instructions the processor has; the environment variable
+DPONNX_ISA (scalar, avx2, avx512, avx512_emulated) forces a path.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from ..runtime.errors import InputError
+
+
+def library_path() -> Path:
+    """Where libdponnx_ops.so lies. Raises InputError if dponnx was installed without it."""
+    path = Path(str(files(__package__).joinpath("libdponnx_ops.so")))
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing; expected the compiled operators. Install dponnx with pip."
+        )
+    return path

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,3 +81,27 @@ def toy_path(toy_bytes, tmp_path) -> Path:
     path = tmp_path / "toy.onnx"
     path.write_bytes(toy_bytes)
     return path
+
+
+@pytest.fixture(scope="module", params=["scalar", "avx2", "avx512", "avx512_emulated"])
+def worker(request, operators):
+    """A process that runs small models on this kernel path, or a visible skip."""
+    pytest.importorskip("onnx", reason="onnx is not installed (extra 'convert')")
+    from kernel_worker import Worker, WorkerError
+
+    process = Worker(request.param)
+    try:
+        process.register()
+    except WorkerError as error:
+        process.close()
+        if "this processor does not have the instructions" not in str(error):
+            raise
+        pytest.skip(str(error))
+    yield process
+    process.close()
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    """The precision of a kernel, as NumPy's scalar type."""
+    return getattr(numpy, request.param)

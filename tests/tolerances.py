@@ -30,3 +30,22 @@ CENTRAL_STEP = 1e-5
 def central_difference_atol(magnitude: float) -> float:
     """Rounding of a sum of this magnitude over 2 h, and h^2 times a third derivative below 50."""
     return 1e-15 * max(magnitude, 1.0) / CENTRAL_STEP + 50 * CENTRAL_STEP**2
+
+
+# The virial sums 17 000 pair terms of order 10 to numbers of order 500, each side in its order.
+DEEPMD_SUM = {"rtol": 1e-10, "atol": 1e-10}
+
+
+def parity(precision: str, quantity: str) -> dict[str, float]:
+    """Our outputs against reference.npz (eV, eV/A).
+
+    float64: tables of step 0.01 leave 1e-12 eV/A; the issue asks for 1e-10, and 1e-9 where a
+    virial sums force times distance. Energies of 3e4 eV carry 11 digits.
+    float32: DeePMD-kit's own compressed float32 model is 7e-5 eV/A off its original.
+    """
+    if precision == "float32":
+        atol = {"energy": 1e-4, "atom_energy": 1e-5, "virial": 2e-4, "atom_virial": 2e-4}
+        return {"rtol": 0, "atol": atol.get(quantity, 2e-4)}
+    if quantity.endswith("energy"):
+        return {"rtol": 1e-11, "atol": 1e-12}
+    return {"rtol": 0, "atol": 1e-9 if quantity.endswith("virial") else 1e-10}

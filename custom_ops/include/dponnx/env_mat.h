@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#pragma once
+
+#include "vec.h"
+
+/// One row of the environment matrix, and the forces it passes on.
+namespace dponnx {
+
+/// Smooth switch between rmin and rmax (angstrom).
+template <class T>
+struct Switch {
+  T rmin, rmax;
+};
+
+/// Row and derivative of one neighbour (V a scalar) or of one neighbour a lane.
+///
+///   d      r_j - r_i
+///   row    (s, s x/r, s y/r, s z/r), s = sw(r)/r
+///   deriv  deriv[3 c + k] = d row[c] / d (r_i)_k
+///
+/// sw = 1 up to rmin, u^3 (-6 u^2 + 15 u - 10) + 1 with u = (r - rmin)/(rmax - rmin), 0 from rmax
+/// on. Source: L. Zhang et al., NeurIPS 2018 (the environment matrix of DeepPot-SE).
+template <class T, class V>
+DPONNX_HD void env_row(const V (&d)[3], const Switch<T>& cut, V (&row)[4], V (&deriv)[12]) {
+  const V zero = V{}, one = splat<V>(T(1));
+  const V r2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+  const V inv = one / square_root<T>(r2);
+  const V r = r2 * inv;
+  const V inv2 = inv * inv;
+  const T scale = T(1) / (cut.rmax - cut.rmin);
+
+  V u = (r - cut.rmin) * scale;
+  u = u < zero ? zero : u;  // comparisons leave NaN as it is
+  u = u > one ? one : u;
+  const V poly = u * (T(-6) * u + T(15)) - T(10);
+  const V sw = u * u * u * poly + one;
+  const V dsw = u * u * (T(3) * poly + u * (T(-12) * u + T(15))) * scale;
+
+  row[0] = sw * inv;
+  const V s_r = row[0] * inv;
+  const V radial = (row[0] - dsw) * inv2;              // -(ds/dr)/r
+  const V cross = (T(2) * row[0] - dsw) * inv2 * inv;  // of the outer product d d^T
+  for (int k = 0; k < 3; ++k) deriv[k] = radial * d[k];
+  for (int c = 0; c < 3; ++c) {
+    row[1 + c] = s_r * d[c];
+    for (int k = 0; k < 3; ++k) deriv[3 + 3 * c + k] = cross * d[c] * d[k];
+    deriv[3 + 4 * c] -= s_r;
+  }
+}
+
+/// Force on neighbour j through its row: f_k = sum_c net[c] deriv[c][k]; on i it is -f.
+template <class T>
+DPONNX_HD void pair_force(const T* net, const T* deriv, T (&f)[3]) {
+  for (int k = 0; k < 3; ++k) {
+    f[k] =
+        net[0] * deriv[k] + net[1] * deriv[3 + k] + net[2] * deriv[6 + k] + net[3] * deriv[9 + k];
+  }
+}
+
+}  // namespace dponnx

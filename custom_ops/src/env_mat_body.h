@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+// Part of kernels_body.h.
+
+template <class T>
+int find_near(const EnvMatArgs<T>& args, int64_t i, int32_t* index, T* r2) {
+  const int32_t* list = args.nlist_in + i * args.nnei_in;
+  const T* xi = args.coord + 3 * i;
+  const T rcut2 = args.cut.rmax * args.cut.rmax;
+  int n = 0;
+  for (int64_t k = 0; k < args.nnei_in; ++k) {
+    const int32_t j = list[k];
+    const int32_t safe = j < 0 ? 0 : j;
+    const T* xj = args.coord + 3 * int64_t(safe);
+    const T dx = xj[0] - xi[0], dy = xj[1] - xi[1], dz = xj[2] - xi[2];
+    const T d2 = dx * dx + dy * dy + dz * dz;
+    index[n] = j;
+    r2[n] = d2;
+    // Without branches: about half of a listed shell is beyond rcut, at random. NaN is kept.
+    n += int(j >= 0) & int(args.atype[safe] >= 0) & int(!(d2 >= rcut2));
+  }
+  return n;
+}
+
+// One lane a neighbour: slots [slot, slot + count) of atom i.
+template <class T>
+void env_rows_block(const EnvMatArgs<T>& args, int64_t i, int slot, int count) {
+  using V = Wide<T>;
+  constexpr int L = lanes<T, V>;
+  const int nnei = args.sec[args.ntypes];
+  const int32_t* list = args.nlist + i * nnei;
+  T component[3][L], value[4][L], slope[12][L];
+  for (int l = 0; l < L; ++l) {
+    const T* xj = args.coord + 3 * int64_t(list[slot + (l < count ? l : 0)]);
+    for (int k = 0; k < 3; ++k) component[k][l] = xj[k] - args.coord[3 * i + k];
+  }
+  V d[3], row[4], deriv[12];
+  for (int k = 0; k < 3; ++k) d[k] = load<V>(component[k]);
+  env_row<T>(d, args.cut, row, deriv);
+  for (int c = 0; c < 4; ++c) store(value[c], row[c]);
+  for (int c = 0; c < 12; ++c) store(slope[c], deriv[c]);
+
+  const T* avg = args.avg + (int64_t(args.atype[i]) * nnei + slot) * 4;
+  const T* inv_std = args.inv_std + (int64_t(args.atype[i]) * nnei + slot) * 4;
+  const int64_t first = i * nnei + slot;
+  for (int l = 0; l < count; ++l) {
+    T* out = args.descrpt + 4 * (first + l);
+    T* dout = args.deriv + 12 * (first + l);
+    for (int c = 0; c < 4; ++c) {
+      out[c] = (value[c][l] - avg[4 * l + c]) * inv_std[4 * l + c];
+      for (int k = 0; k < 3; ++k) dout[3 * c + k] = slope[3 * c + k][l] * inv_std[4 * l + c];
+    }
+    for (int k = 0; k < 3; ++k) args.rij[3 * (first + l) + k] = component[k][l];
+  }
+}
+
+template <class T>
+void env_rows(const EnvMatArgs<T>& args, int64_t i) {
+  constexpr int L = lanes<T, Wide<T>>;
+  const int nnei = args.sec[args.ntypes];
+  T* out = args.descrpt + i * nnei * 4;
+  if (args.atype[i] < 0) {
+    __builtin_memset(out, 0, sizeof(T) * 4 * nnei);
+    __builtin_memset(args.deriv + i * nnei * 12, 0, sizeof(T) * 12 * nnei);
+    __builtin_memset(args.rij + i * nnei * 3, 0, sizeof(T) * 3 * nnei);
+    return;
+  }
+  const int32_t* list = args.nlist + i * nnei;
+  const T* avg = args.avg + int64_t(args.atype[i]) * nnei * 4;
+  const T* inv_std = args.inv_std + int64_t(args.atype[i]) * nnei * 4;
+  for (int t = 0; t < args.ntypes; ++t) {
+    const int last = args.sec[t + 1];
+    int end = args.sec[t];
+    while (end < last && list[end] >= 0) ++end;
+    for (int slot = args.sec[t]; slot < end; slot += L) {
+      env_rows_block(args, i, slot, end - slot < L ? end - slot : L);
+    }
+    for (int c = 4 * end; c < 4 * last; ++c) out[c] = (T(0) - avg[c]) * inv_std[c];
+    __builtin_memset(args.deriv + (i * nnei + end) * 12, 0, sizeof(T) * 12 * (last - end));
+    __builtin_memset(args.rij + (i * nnei + end) * 3, 0, sizeof(T) * 3 * (last - end));
+  }
+}

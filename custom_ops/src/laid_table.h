@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "kernels.h"
+
+namespace dponnx {
+
+/// A table copied once to [row][vector][6][lane], 64-byte aligned, lanes padded with zeros.
+template <class T>
+class LaidTable {
+ public:
+  /// coef [n_rows, 6 width]: the six coefficients of one output side by side, a0 first.
+  LaidTable(const T* coef, int64_t n_rows, int width, int lanes);
+
+  TableView<T> view(const TableGrid<T>& grid) const;
+
+ private:
+  struct Free {
+    void operator()(T* p) const;
+  };
+  std::unique_ptr<T, Free> data_;
+  int width_, n_vectors_;
+  int64_t row_size_;
+};
+
+/// The copy of this table for these kernels: the one that exists, or a new one. A forward and a
+/// gradient node of one session read the same initializer and so share one copy.
+template <class T>
+std::shared_ptr<const LaidTable<T>> shared_table(const T* coef, int64_t n_rows, int width,
+                                                 const Kernels& kernels);
+
+}  // namespace dponnx

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels.h"
+
+namespace dponnx {
+
+/// Puts neighbours into the slots of their type.
+template <class T>
+class Placer {
+ public:
+  explicit Placer(const EnvMatArgs<T>& args);
+
+  /// Fills args.nlist for atom i: real neighbours of each type packed, in the order they were
+  /// listed, then -1. A type with more of them than slots keeps the nearest, ties by index.
+  void place(const KernelsOf<T>& kernels, int64_t i);
+
+ private:
+  void keep_nearest(int type, int n, int32_t* slots);
+
+  const EnvMatArgs<T>& args_;
+  std::vector<int32_t> index_;
+  std::vector<T> r2_;
+  std::vector<int> filled_;
+  std::vector<int> rank_;
+};
+
+extern template class Placer<float>;
+extern template class Placer<double>;
+
+}  // namespace dponnx

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#include <algorithm>
+
+#include "dispatch.h"
+#include "ops.h"
+
+namespace dponnx {
+
+namespace {
+
+/// Batches depend on the number of atoms only, each adds into a buffer of its own, and buffers are
+/// summed in order: the result is the same whatever the number of threads.
+class Batches {
+ public:
+  explicit Batches(int64_t n_atoms)
+      : n_atoms_(n_atoms), count_(std::clamp<int64_t>(n_atoms / 128, 1, 8)) {}
+  int64_t count() const { return count_; }
+  int64_t begin(int64_t batch) const { return n_atoms_ * batch / count_; }
+
+ private:
+  int64_t n_atoms_, count_;
+};
+
+/// Sums buffers [count, size] into out, which is the first of them.
+template <class T>
+void reduce(const Ort::KernelContext& context, const std::vector<T>& buffers, int64_t size,
+            T* out) {
+  constexpr int64_t kBlock = 4096;
+  parallel_for(context, (size + kBlock - 1) / kBlock, [&](int64_t block) {
+    const int64_t begin = block * kBlock, end = std::min(size, begin + kBlock);
+    for (int64_t first = 0; first < static_cast<int64_t>(buffers.size()); first += size) {
+      for (int64_t k = begin; k < end; ++k) out[k] += buffers[first + k];
+    }
+  });
+}
+
+/// Reads net_deriv, in_deriv, nlist, natoms at the given places and checks them.
+template <class T>
+struct Scatter {
+  ScatterArgs<T> args{};
+  int64_t nloc, nall;
+
+  Scatter(const Ort::KernelContext& context, const Port* ports, size_t nlist_at, int64_t nnei) {
+    const auto natoms = read_natoms(get_input<int32_t>(context, ports, nlist_at + 1, {-1}));
+    nloc = natoms[0];
+    nall = natoms[1];
+    const auto nlist = get_input<int32_t>(context, ports, nlist_at, {nloc, nnei});
+    check_range(nlist, -1, nall - 1, "-1 or 0..nall-1");
+    args.net_deriv = get_input<T>(context, ports, 0, {nloc, 4 * nnei}).data;
+    args.in_deriv = get_input<T>(context, ports, 1, {nloc, 12 * nnei}).data;
+    args.nlist = nlist.data;
+    args.nnei = nnei;
+  }
+};
+
+int64_t read_nnei(const Ort::ConstKernelInfo& info) {
+  const int64_t n = info.GetAttribute<int64_t>("n_a_sel"),
+                r = info.GetAttribute<int64_t>("n_r_sel");
+  if (n < 0 || r != 0) {
+    fail(Code::invalid_model, "n_a_sel = ", n, ", n_r_sel = ", r, "; expected >= 0 and 0");
+  }
+  return n;
+}
+
+template <class T>
+class ProdForceSeA {
+ public:
+  static constexpr const char* name = "ProdForceSeA";
+  static constexpr Port inputs[] = {{"net_deriv", element_type<T>},
+                                    {"in_deriv", element_type<T>},
+                                    {"nlist", element_type<int32_t>},
+                                    {"natoms", element_type<int32_t>}};
+  static constexpr Port outputs[] = {{"force", element_type<T>}};
+
+  explicit ProdForceSeA(Ort::ConstKernelInfo info)
+      : kernels_(kernels().of<T>()), nnei_(read_nnei(info)) {}
+
+  void run(Ort::KernelContext& context) {
+    const Scatter<T> in(context, inputs, 2, nnei_);
+    const int64_t size = 3 * in.nall;
+    T* force = get_output<T>(context, 0, {in.nall, 3});
+    std::fill_n(force, size, T(0));
+    const Batches batches(in.nloc);
+    std::vector<T> others((batches.count() - 1) * size);
+    parallel_for(context, batches.count(), [&](int64_t b) {
+      T* out = b == 0 ? force : others.data() + (b - 1) * size;
+      kernels_.force(in.args, batches.begin(b), batches.begin(b + 1), out);
+    });
+    reduce(context, others, size, force);
+  }
+
+ private:
+  const KernelsOf<T>& kernels_;
+  int64_t nnei_;
+};
+
+template <class T>
+class ProdVirialSeA {
+ public:
+  static constexpr const char* name = "ProdVirialSeA";
+  static constexpr Port inputs[] = {
+      {"net_deriv", element_type<T>},    {"in_deriv", element_type<T>},
+      {"rij", element_type<T>},          {"nlist", element_type<int32_t>},
+      {"natoms", element_type<int32_t>}, {"want_atom_virial", element_type<bool>, true}};
+  static constexpr Port outputs[] = {{"virial", element_type<T>}, {"atom_virial", element_type<T>}};
+
+  explicit ProdVirialSeA(Ort::ConstKernelInfo info)
+      : kernels_(kernels().of<T>()), nnei_(read_nnei(info)) {}
+
+  void run(Ort::KernelContext& context) {
+    Scatter<T> in(context, inputs, 3, nnei_);
+    in.args.rij = get_input<T>(context, inputs, 2, {in.nloc, 3 * nnei_}).data;
+    bool per_atom = true;
+    if (context.GetInputCount() > 5 && context.GetInput(5)) {
+      per_atom = *get_input<bool>(context, inputs, 5, {1}).data;
+    }
+    const int64_t n_out = per_atom ? in.nall : 0, size = 9 * n_out;
+    T* virial = get_output<T>(context, 0, {9});
+    T* atom_virial = get_output<T>(context, 1, {n_out, 9});
+    std::fill_n(virial, 9, T(0));
+    std::fill_n(atom_virial, size, T(0));
+    const Batches batches(in.nloc);
+    std::vector<T> others((batches.count() - 1) * size), virials(batches.count() * 9);
+    parallel_for(context, batches.count(), [&](int64_t b) {
+      T* out = b == 0 ? atom_virial : others.data() + (b - 1) * size;
+      kernels_.virial(in.args, batches.begin(b), batches.begin(b + 1), virials.data() + 9 * b,
+                      per_atom ? out : nullptr);
+    });
+    reduce(context, virials, 9, virial);
+    reduce(context, others, size, atom_virial);
+  }
+
+ private:
+  const KernelsOf<T>& kernels_;
+  int64_t nnei_;
+};
+
+}  // namespace
+
+void add_scatter_ops(Ort::CustomOpDomain& domain) {
+  add_op<ProdForceSeA<float>>(domain);
+  add_op<ProdForceSeA<double>>(domain);
+  add_op<ProdVirialSeA<float>>(domain);
+  add_op<ProdVirialSeA<double>>(domain);
+}
+
+}  // namespace dponnx

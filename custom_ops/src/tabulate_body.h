@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+// Part of kernels_body.h.
+//
+// 1. Locate every distinct neighbour of the atom once (row pointer, dx). Runs of bitwise identical
+//    neighbours, such as padding, count once with a weight.
+// 2. Forward: for a block of output vectors loop over all neighbours with 4 x block accumulators
+//    in registers; then the next block. Gradient: per neighbour, over all output vectors.
+// 3. Neighbours inside the table and those on the tangent go through separate loops.
+
+/// Neighbours inside the table fill located from the front, those beyond it from the back.
+struct Split {
+  int inside, beyond;
+};
+
+template <class T>
+inline bool same_bits(const T* a, const T* b, int n) {
+  using Bits = typename std::conditional<sizeof(T) == 4, uint32_t, uint64_t>::type;
+  Bits differ = 0;
+  for (int k = 0; k < n; ++k) {
+    Bits p, q;
+    __builtin_memcpy(&p, a + k, sizeof(T));
+    __builtin_memcpy(&q, b + k, sizeof(T));
+    differ |= p ^ q;
+  }
+  return differ == 0;
+}
+
+template <class T>
+Split locate_all(const TabulateArgs<T>& args, int64_t i, bool weighted, Located<T>* located) {
+  const TableView<T>& table = args.table;
+  const T* x = args.em_x + i * args.nnei;
+  const T* em = args.em + i * args.nnei * 4;
+  const int n = static_cast<int>(args.nnei);
+  Split split = {0, 0};
+  for (int j = 0; j < n;) {
+    int next = j + 1;
+    while (next < n && same_bits(x + next, x + j, 1) && same_bits(em + 4 * next, em + 4 * j, 4)) {
+      ++next;
+    }
+    const Cell<T> cell = table.grid.locate(x[j]);
+    const T beyond = table.grid.beyond(cell);
+    const bool inside = beyond == T(0);
+    Located<T>& at = inside ? located[split.inside++] : located[n - ++split.beyond];
+    at.row = table.coef + cell.row * table.row_size;
+    at.dx = beyond < T(0) ? T(0) : (beyond > T(0) ? table.grid.width(cell.row) : cell.dx);
+    at.beyond = beyond;
+    at.first = j;
+    at.run = next - j;
+    const T weight = weighted ? T(at.run) : T(1);
+    for (int c = 0; c < 4; ++c) at.em[c] = em[4 * j + c] * weight;
+    j = next;
+  }
+  return split;
+}
+
+template <bool Tangent, int N, class T, class V>
+DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&acc)[4][N]) {
+  constexpr int L = lanes<T, V>;
+  for (int q = 0; q < n; ++q) {
+    const Located<T>& at = located[q];
+    const T* p = at.row + offset;
+    const V dx = splat<V>(at.dx);
+#pragma GCC unroll 4
+    for (int b = 0; b < N; ++b) {
+      V a[6], value;
+#pragma GCC unroll 6
+      for (int k = 0; k < 6; ++k) a[k] = load<V>(p + (6 * b + k) * L);
+      if constexpr (Tangent) {
+        const V slope = poly5_slope(a, dx, value);
+        value += slope * at.beyond;
+      } else {
+        value = poly5(a, dx);
+      }
+#pragma GCC unroll 4
+      for (int c = 0; c < 4; ++c) acc[c][b] += value * at.em[c];
+    }
+  }
+}
+
+template <int N, class T>
+void tabulate_block(const TabulateArgs<T>& args, const Located<T>* located, Split split, int first,
+                    T* out) {
+  using V = Wide<T>;
+  constexpr int L = lanes<T, V>;
+  const int64_t offset = int64_t(first) * 6 * L;
+  const int width = args.table.width;
+  V acc[4][N] = {};
+  add_block<false>(located, split.inside, offset, acc);
+  if (split.beyond > 0) {
+    add_block<true>(located + args.nnei - split.beyond, split.beyond, offset, acc);
+  }
+#pragma GCC unroll 4
+  for (int b = 0; b < N; ++b) {
+    const int column = (first + b) * L;
+    const int rest = width - column;
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) {
+      if (rest >= L) {
+        store(out + c * width + column, acc[c][b]);
+      } else {
+        T lane[L];
+        store(lane, acc[c][b]);
+        for (int l = 0; l < rest; ++l) out[c * width + column + l] = lane[l];
+      }
+    }
+  }
+}
+
+template <class T>
+void tabulate(const TabulateArgs<T>& args, int64_t begin, int64_t end, TabulateScratch<T> scratch) {
+  const int n_vectors = args.table.n_vectors;
+  for (int64_t i = begin; i < end; ++i) {
+    const Split split = locate_all(args, i, true, scratch.located);
+    T* out = args.out + i * 4 * args.table.width;
+    int v = 0;
+    for (; v + DPONNX_BLOCK <= n_vectors; v += DPONNX_BLOCK) {
+      tabulate_block<DPONNX_BLOCK>(args, scratch.located, split, v, out);
+    }
+    for (; v < n_vectors; ++v) tabulate_block<1>(args, scratch.located, split, v, out);
+  }
+}
+
+// Accumulators have names: an array of them would end in memory because sum() looks inside.
+template <bool Tangent, class T>
+DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>& at, const T* dy) {
+  using V = Wide<T>;
+  constexpr int L = lanes<T, V>;
+  const V dx = splat<V>(at.dx);
+  const T* p = at.row;
+  V value0{}, value1{}, value2{}, value3{}, slope0{}, slope1{}, slope2{}, slope3{};
+  for (int v = 0; v < args.table.n_vectors; ++v, p += 6 * L, dy += 4 * L) {
+    V a[6], value;
+#pragma GCC unroll 6
+    for (int k = 0; k < 6; ++k) a[k] = load<V>(p + k * L);
+    const V slope = poly5_slope(a, dx, value);
+    if constexpr (Tangent) value += slope * at.beyond;
+    const V dy0 = load<V>(dy), dy1 = load<V>(dy + L);
+    const V dy2 = load<V>(dy + 2 * L), dy3 = load<V>(dy + 3 * L);
+    value0 += dy0 * value;
+    value1 += dy1 * value;
+    value2 += dy2 * value;
+    value3 += dy3 * value;
+    slope0 += dy0 * slope;
+    slope1 += dy1 * slope;
+    slope2 += dy2 * slope;
+    slope3 += dy3 * slope;
+  }
+  const V by_x = slope0 * at.em[0] + slope1 * at.em[1] + slope2 * at.em[2] + slope3 * at.em[3];
+  const int64_t j = i * args.nnei + at.first;
+  args.dem_x[j] = sum<T>(by_x);
+  T* dem = args.dem + 4 * j;
+  dem[0] = sum<T>(value0);
+  dem[1] = sum<T>(value1);
+  dem[2] = sum<T>(value2);
+  dem[3] = sum<T>(value3);
+  for (int copy = 1; copy < at.run; ++copy) {
+    args.dem_x[j + copy] = args.dem_x[j];
+    for (int c = 0; c < 4; ++c) dem[4 * copy + c] = dem[c];
+  }
+}
+
+// dy [4, width] -> [vector][4][lane], padded with zeros as the table is.
+template <class T>
+void lay_dy(const TableView<T>& table, const T* dy, T* laid) {
+  using V = Wide<T>;
+  constexpr int L = lanes<T, V>;
+  for (int v = 0; v < table.n_vectors; ++v) {
+    const int rest = table.width - v * L;
+    for (int c = 0; c < 4; ++c, laid += L) {
+      const T* from = dy + c * table.width + v * L;
+      if (rest >= L) {
+        store(laid, load<V>(from));
+      } else {
+        for (int l = 0; l < L; ++l) laid[l] = l < rest ? from[l] : T(0);
+      }
+    }
+  }
+}
+
+template <class T>
+void tabulate_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end,
+                   TabulateScratch<T> scratch) {
+  for (int64_t i = begin; i < end; ++i) {
+    const Split split = locate_all(args, i, false, scratch.located);
+    lay_dy(args.table, args.dy + i * 4 * args.table.width, scratch.dy);
+    for (int q = 0; q < split.inside; ++q) {
+      grad_one<false>(args, i, scratch.located[q], scratch.dy);
+    }
+    for (int q = 0; q < split.beyond; ++q) {
+      grad_one<true>(args, i, scratch.located[args.nnei - 1 - q], scratch.dy);
+    }
+  }
+}

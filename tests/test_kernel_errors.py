@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Does every wrong input end in a message that names operator, input, found and expected?"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from kernel_calls import (
+    env_mat,
+    force,
+    make_em,
+    make_frame,
+    make_scatter,
+    make_table,
+    tabulate,
+    virial,
+)
+from kernel_worker import Worker, WorkerError
+from one_node import one_node
+
+SEL = (20, 30)
+
+
+@pytest.fixture(scope="module")
+def any_path(operators):
+    """The path dponnx chooses here: messages do not depend on it."""
+    worker = Worker(None)
+    yield worker
+    worker.close()
+
+
+def refuses(message):
+    return pytest.raises(WorkerError, match=re.escape(message))
+
+
+@pytest.mark.parametrize(
+    "where, value, message",
+    [
+        (2, 60, "ProdEnvMatA: nlist[3,7] = 60, expected -1 or 0..nall-1 = 59"),
+        (2, -2, "ProdEnvMatA: nlist[3,7] = -2, expected -1 or 0..nall-1 = 59"),
+    ],
+)
+def test_env_mat_refuses_indices(any_path, where, value, message):
+    frame = make_frame(np.float64)
+    frame[where][3, 7] = value
+    with refuses(message):
+        env_mat(any_path, frame, SEL)
+
+
+def test_env_mat_refuses_types(any_path):
+    frame = make_frame(np.float64)
+    frame[1][4] = 2
+    with refuses("ProdEnvMatA: atype[4] = 2, expected at most ntypes-1 = 1"):
+        env_mat(any_path, frame, SEL)
+
+
+@pytest.mark.parametrize(
+    "where, cut, message",
+    [
+        (0, np.s_[:, :2], "coord has shape [60, 2]; expected [60, 3]"),
+        (1, np.s_[:-1], "atype has shape [59]; expected [60]"),
+        (3, np.s_[:, :-4], "davg has shape [2, 196]; expected [2, 200]"),
+        (4, np.s_[:1], "dstd has shape [1, 200]; expected [2, 200]"),
+    ],
+)
+def test_env_mat_refuses_shapes(any_path, where, cut, message):
+    frame = list(make_frame(np.float64))
+    frame[where] = frame[where][cut]
+    with refuses(f"ProdEnvMatA: {message}"):
+        env_mat(any_path, frame, SEL)
+
+
+def test_env_mat_refuses_attributes(any_path):
+    with refuses("ProdEnvMatA: sel_a holds -1"):
+        env_mat(any_path, make_frame(np.float64), (51, -1))
+
+
+def test_force_and_virial_refuse_indices_and_shapes(any_path):
+    (net, deriv), rij, nlist, natoms = make_scatter(np.float64, 20, 30, 6)
+    bad = nlist.copy()
+    bad[3, 5] = 912
+    message = "nlist[3,5] = 912, expected -1 or 0..nall-1 = 29"
+    with refuses(f"ProdForceSeA: {message}"):
+        force(any_path, net, deriv, bad, natoms)
+    with refuses(f"ProdVirialSeA: {message}"):
+        virial(any_path, (net, deriv), rij, bad, natoms)
+    with refuses("ProdForceSeA: net_deriv has shape [20, 23]; expected [20, 24]"):
+        force(any_path, net[:, :-1], deriv, nlist, natoms)
+    with refuses("ProdVirialSeA: rij has shape [20, 17]; expected [20, 18]"):
+        virial(any_path, (net, deriv), rij[:, :-1], nlist, natoms)
+    with refuses("ProdForceSeA: natoms = 20, 10, ...; expected 0 <= nloc <= nall"):
+        force(any_path, net, deriv, nlist, [20, 10, 20])
+    with refuses("ProdForceSeA: natoms has shape [1]; expected [2 + ntypes]"):
+        force(any_path, net, deriv, nlist, [20])
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"last_layer_size": 7}, "table has shape [28, 48]; expected [28, 42]"),
+        ({"n_fine": 23}, "table has shape [28, 48]; expected [27, 48]"),
+        ({"n_coarse": -1}, "n_coarse = -1; expected 0"),
+        ({"n_fine": 0}, "n_fine = 0; expected 1"),
+    ],
+)
+@pytest.mark.parametrize("gradient", [False, True])
+def test_tabulate_refuses_attributes(any_path, gradient, changes, message):
+    em_x, em = make_em(np.float64, 2, 3)
+    dy = np.ones((2, 4, 8)) if gradient else None
+    with refuses(f"{'TabulateFusionSeA' + 'Grad' * gradient}: {message}"):
+        tabulate(any_path, make_table(8), em_x, em, dy, **changes)
+
+
+def test_tabulate_refuses_shapes(any_path):
+    em_x, em = make_em(np.float64, 2, 3)
+    table = make_table(8)
+    with refuses("TabulateFusionSeA: em_x has shape [5, 1]; expected [6, 1]"):
+        tabulate(any_path, table, em_x[:-1], em)
+    with refuses("TabulateFusionSeA: em has shape [2, 3, 3]; expected [?, ?, 4]"):
+        tabulate(any_path, table, em_x, em[:, :, :3])
+    with refuses("TabulateFusionSeAGrad: dy has shape [2, 4, 7]; expected [2, 4, 8]"):
+        tabulate(any_path, table, em_x, em, np.ones((2, 4, 7)))
+
+
+def test_table_must_be_an_initializer(any_path):
+    em_x, em = make_em(np.float64, 2, 3)
+    table = make_table(8)
+    inputs = {"table": table.coef, "table_info": np.zeros(6)}
+    inputs |= {"em_x": em_x.reshape(-1, 1), "em": em}
+    sizes = {"last_layer_size": 8, "n_fine": 24, "n_coarse": 4}
+    with refuses("TabulateFusionSeA: table_info is computed; expected an initializer"):
+        any_path.run(one_node("TabulateFusionSeA", inputs, ["d"], **sizes), inputs)
+
+
+def test_mixed_precision_is_refused(any_path):
+    (net, deriv), _, nlist, natoms = make_scatter(np.float64, 20, 30, 6)
+    with refuses("ProdForceSeA"):
+        force(any_path, net, deriv.astype(np.float32), nlist, natoms)
+    with refuses("ProdForceSeA"):
+        force(any_path, net.astype(np.float16), deriv.astype(np.float16), nlist, natoms)
+
+
+def test_unknown_path_is_refused(operators):
+    worker = Worker("sse9")
+    try:
+        with refuses("DPONNX_ISA=sse9: expected one of avx512, avx2, avx512_emulated, scalar"):
+            env_mat(worker, make_frame(np.float64), SEL)
+    finally:
+        worker.close()
