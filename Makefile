@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+#
+#   make demo    compress a water model, describe it, compare it with the original
+#   make test    every test
+#   make lint    formatting and static checks
+#   make clean   remove what the build, the demo and the environment left
+#
+# From a fresh clone: needs python3 (3.10 or later, with venv), g++, cmake and make.
+# PYTHON picks the interpreter, VENV the environment, PYTESTFLAGS adds to the tests' options.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# -qq still shows errors, the compiler's too.
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
+
+CXX_FILES := $(shell find custom_ops runtime tests -regex '.*\.\(cc\|cpp\|cu\|cuh\|h\)')
+BUILD_FILES := pyproject.toml CMakeLists.txt \
+               $(shell find custom_ops runtime -name CMakeLists.txt -o -name '*.cmake' -o -name '*.map')
+
+.PHONY: demo test lint clean venv
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.demo
+	@mkdir -p demo
+	$(BIN)/dponnx compress -i fixtures/sea_small_2side/graph.pb -o demo/water.pb
+	$(BIN)/dponnx info demo/water.onnx
+	$(BIN)/dponnx validate -m fixtures/sea_small_2side/graph.pb -c demo/water.onnx -s fixtures/water
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -q --durations=10 $(PYTESTFLAGS)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	@echo '$(BIN)/clang-format --dry-run -Werror (C++ sources)'
+	@printf '%s\n' $(CXX_FILES) | xargs -r $(BIN)/clang-format --dry-run -Werror
+
+clean:
+	rm -rf $(VENV) build demo .pytest_cache .ruff_cache .hypothesis
+
+venv: $(BIN)/pip
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo 'dponnx needs Python 3.10 or later: make PYTHON=python3.11' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Python's venv module is missing: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Python files need no stamp: the installation is editable. C++ is compiled again where it changed.
+$(VENV)/.demo: EXTRAS := cpu,convert
+$(VENV)/.test: EXTRAS := test
+$(VENV)/.demo $(VENV)/.test: $(CXX_FILES) $(BUILD_FILES) | $(BIN)/pip
+	$(PIP_INSTALL) --editable '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.lint: pyproject.toml | $(BIN)/pip
+	$(PIP_INSTALL) $$(sed -n 's/^lint = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '",')
+	@touch $@
