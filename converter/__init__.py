@@ -7,6 +7,25 @@ tables (nets.py, taylor.py, tables.py) and forces (gradient.py), emit_onnx and e
 the two files. Sizes known only at run time are polynomials (symbols.py).
 """
 
-from .pipeline import compress, convert, convert_to_bytes, describe
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ..runtime.errors import InputError
 
 __all__ = ["compress", "convert", "convert_to_bytes", "describe"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imported on first use; InputError where the packages for converting are missing."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        value = getattr(import_module(".pipeline", __name__), name)
+    except ModuleNotFoundError as e:
+        raise InputError(
+            f"converting needs {e.name}, which is not installed: pip install 'dponnx[convert]'"
+        ) from e
+    globals()[name] = value
+    return value

@@ -29,7 +29,8 @@ def to_model(graph: gs.Graph, metadata: dict[str, str]) -> onnx.ModelProto:
             tensor.shape = _names(tensor) if tensor in graph.inputs + graph.outputs else None
     graph.opset = OPSET
     graph.import_domains = [
-        onnx.helper.make_opsetid("", OPSET), onnx.helper.make_opsetid(DOMAIN, 1)
+        onnx.helper.make_opsetid("", OPSET),
+        onnx.helper.make_opsetid(DOMAIN, 1),
     ]
     graph.producer_name = "dponnx"
     graph.name = "dponnx"

@@ -15,8 +15,7 @@ import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
 from .frozen_graph import FrozenModel
-from .shape_rules import shape_of
-from .symbols import FRAMES, Dim, Size, nall, nloc, nframes
+from .symbols import FRAMES, Dim, Size, nall, nframes, nloc
 from .tf_nodes import NodeWriter
 from .tf_rules import RULES
 
@@ -83,8 +82,9 @@ class Emitter:
         parts: list[Size] = [-1 if f else s for f, s in zip(framed, sizes, strict=True)]
         if all(isinstance(s, int) for s in parts):
             return self.writer.const(np.array(parts, dtype=np.int32), "shape")
-        return self.writer.op("Pack", [self.size(s) for s in parts], N=len(parts), T=np.int32,
-                              axis=0)
+        return self.writer.op(
+            "Pack", [self.size(s) for s in parts], N=len(parts), T=np.int32, axis=0
+        )
 
     def size(self, size: Size) -> str:
         """Scalar int32 tensor."""
@@ -119,33 +119,42 @@ class Emitter:
     def _natoms_entry(self, i: int) -> str:
         key = ("natoms", i)
         if key not in self._sizes:
-            bounds = [self.writer.const(np.array([k], dtype=np.int32), "bound")
-                      for k in (i, i + 1, 1)]
+            bounds = [
+                self.writer.const(np.array([k], dtype=np.int32), "bound") for k in (i, i + 1, 1)
+            ]
             self._sizes[key] = self.writer.op(
-                "StridedSlice", ["t_natoms", *bounds], T=np.int32, Index=np.int32,
-                shrink_axis_mask=1, begin_mask=0, end_mask=0, ellipsis_mask=0, new_axis_mask=0,
+                "StridedSlice",
+                ["t_natoms", *bounds],
+                T=np.int32,
+                Index=np.int32,
+                shrink_axis_mask=1,
+                begin_mask=0,
+                end_mask=0,
+                ellipsis_mask=0,
+                new_axis_mask=0,
             )
         return self._sizes[key]
 
     @property
     def coord_dtype(self) -> np.dtype:
-        return np.dtype(np.float32 if self.model.nodes["t_coord"].attr["dtype"].type == 1
-                        else np.float64)
+        return np.dtype(
+            np.float32 if self.model.nodes["t_coord"].attr["dtype"].type == 1 else np.float64
+        )
 
     def reshape(self, x: str, sizes: tuple[Size, ...], dtype, name: str | None = None) -> str:
-        return self.writer.op("Reshape", [x, self.sizes(sizes)], name=name, T=dtype,
-                              Tshape=np.int32)
+        return self.writer.op(
+            "Reshape", [x, self.sizes(sizes)], name=name, T=dtype, Tshape=np.int32
+        )
 
     def finish(self, outputs: dict[str, gs.Tensor]) -> None:
         """Names the results as DeePMD-kit does: o_energy and the rest, frames first."""
-        atoms = {"atom_energy": nloc(self.ntypes), "force": 3 * nall, "atom_virial": 9 * nall,
-                 "virial": 9}
+        atoms = {
+            "atom_energy": nloc(self.ntypes),
+            "force": 3 * nall,
+            "atom_virial": 9 * nall,
+            "virial": 9,
+        }
         for ours, tensor in outputs.items():
             per_frame = atoms.get(ours)
             shape = (nframes,) if per_frame is None else (nframes, per_frame)
             self.reshape(self.name(tensor), shape, tensor.dtype, name=f"o_{ours}")
-
-
-def frame_rows(tensor: gs.Tensor, rows: Size) -> tuple[Size, Size]:
-    """(nframes, rows * columns) of one of our (nframes * rows, columns) tensors."""
-    return nframes, rows * shape_of(tensor)[1]

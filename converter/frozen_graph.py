@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from ..runtime.errors import InputError, UnsupportedModelError
 from .tensorflow_quiet import tensorflow
 
-ENV_MAT_OPS = {"ProdEnvMatA": "se_e2_a", "ProdEnvMatR": "se_e2_r"}
+ENV_MAT_OPS = {"ProdEnvMatA": "sel_a", "ProdEnvMatR": "sel"}  # and their attribute sel
 MIX_OPS = {"ProdEnvMatAMix"}
 
 
@@ -82,24 +81,24 @@ class FrozenModel:
 
     @property
     def is_compressed(self) -> bool:
-        tables = self.ops("TabulateFusion", "TabulateFusionSeA", "TabulateFusionSeR",
-                          "TabulateFusionSeT", "TabulateFusionSeAtten")
+        tables = self.ops(
+            "TabulateFusion",
+            "TabulateFusionSeA",
+            "TabulateFusionSeR",
+            "TabulateFusionSeT",
+            "TabulateFusionSeAtten",
+        )
         return self.const("model_type") == "compressed_model" or bool(tables)
 
-    @cached_property
-    def env_mat(self):
-        """The one environment-matrix node; UnsupportedModelError for anything else."""
-        found = self.ops(*ENV_MAT_OPS, *MIX_OPS)
-        if len(found) != 1 or found[0].op != "ProdEnvMatA" or self.descriptor != "se_e2_a":
-            raise UnsupportedModelError(
-                f"{self.path}: its descriptor is {self.descriptor}; "
-                "only se_e2_a (se_a) can be converted in this version"
-            )
-        return found[0]
+    @property
+    def env_mats(self) -> list:
+        return self.ops(*ENV_MAT_OPS)
 
     @property
     def sel(self) -> list[int]:
-        return list(self.env_mat.attr["sel_a"].list.i)
+        """Largest number of neighbours of each type, over the sub-descriptors."""
+        sels = [list(n.attr[ENV_MAT_OPS[n.op]].list.i) for n in self.env_mats]
+        return [max(column) for column in zip(*sels, strict=True)]
 
     @property
     def descriptor(self) -> str:
@@ -111,8 +110,7 @@ class FrozenModel:
         alias = {"se_a": "se_e2_a", "se_r": "se_e2_r", "se_t": "se_e3", "se_at": "se_e3"}
         if written:
             return alias.get(written, written)
-        found = [ENV_MAT_OPS.get(n.op, n.op) for n in self.ops(*ENV_MAT_OPS, *MIX_OPS)]
-        return " + ".join(found) or "unknown"
+        return " + ".join(n.op for n in self.ops(*ENV_MAT_OPS, *MIX_OPS)) or "unknown"
 
     @property
     def precision(self) -> np.dtype:
@@ -183,6 +181,11 @@ def _check(model: FrozenModel) -> None:
     for name in ("descrpt_attr/rcut", "descrpt_attr/ntypes", "model_attr/tmap"):
         if model.const(name) is None:
             raise InputError(f"{path}: the constant {name} is missing; was it frozen by dp freeze?")
+    if model.ops(*MIX_OPS):
+        raise UnsupportedModelError(
+            f"{path}: its descriptor is {model.descriptor}; expected se_e2_a, se_e2_r, se_e3 or a "
+            "hybrid of these"
+        )
     if "o_atom_energy" not in model.nodes:
         raise UnsupportedModelError(
             f"{path}: model type {model.model_type} has no o_atom_energy; "

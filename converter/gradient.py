@@ -13,7 +13,7 @@ import onnx_graphsurgeon as gs
 from ..runtime.errors import ConversionError, UnsupportedModelError
 from .gradient_rules import RULES, Uniform
 from .graph import Builder
-from .shape_rules import shape_of
+from .shape_rules import ENV_MAT, shape_of
 from .symbols import product
 
 
@@ -25,7 +25,7 @@ def run(graph: gs.Graph) -> int:
     """
     before = len(graph.nodes)
     (atom_energy,) = graph.outputs
-    env_mats = [n for n in graph.nodes if n.op == "ProdEnvMatA"]
+    env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
     grads = differentiate(graph, atom_energy, [n.outputs[0] for n in env_mats])
     build = Builder(graph, "force")
     natoms = next(t for t in graph.inputs if t.name == "natoms")
@@ -33,11 +33,15 @@ def run(graph: gs.Graph) -> int:
     force = virial = atom_virial = None
     for node, grad in zip(env_mats, grads, strict=True):
         _, deriv, rij, nlist = node.outputs
-        net_deriv = build.tensor(np.zeros((), node.outputs[0].dtype)) if grad is None else grad
-        sel = {"n_a_sel": sum(node.attrs["sel_a"]), "n_r_sel": 0}
-        one_force = build("ProdForceSeA", net_deriv, deriv, nlist, natoms, **sel)
+        if grad is None:
+            raise ConversionError(f"{node.name}: the energy does not depend on it")
+        net_deriv = grad
+        kind, sel = "R", {}
+        if node.op == "ProdEnvMatA":
+            kind, sel = "A", {"n_a_sel": sum(node.attrs["sel_a"]), "n_r_sel": 0}
+        one_force = build(f"ProdForceSe{kind}", net_deriv, deriv, nlist, natoms, **sel)
         one_virial, one_atom = build.nodes(
-            "ProdVirialSeA", net_deriv, deriv, rij, nlist, natoms, want, **sel
+            f"ProdVirialSe{kind}", net_deriv, deriv, rij, nlist, natoms, want, **sel
         )
         force = one_force if force is None else build("Add", force, one_force)
         virial = one_virial if virial is None else build("Add", virial, one_virial)

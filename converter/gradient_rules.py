@@ -38,8 +38,9 @@ def rule(*ops: str, uniform: bool = False):
 
     def register(f: Callable) -> Callable:
         def written_out(build, node, dy, needed):
-            return f(build, node, [d.full(build) if isinstance(d, Uniform) else d for d in dy],
-                     needed)
+            return f(
+                build, node, [d.full(build) if isinstance(d, Uniform) else d for d in dy], needed
+            )
 
         RULES.update(dict.fromkeys(ops, f if uniform else written_out))
         return f
@@ -284,9 +285,38 @@ def _einsum(build, node, dy, needed):
     return result
 
 
-@rule("TabulateFusionSeA")
-def _tabulate_a(build, node, dy, needed):
-    dx, dem = build.nodes(
-        "TabulateFusionSeAGrad", *node.inputs, dy[0], node.outputs[0], **node.attrs
-    )
-    return [None, None, dx, dem]
+@rule("TabulateFusionSeA", "TabulateFusionSeT", "TabulateFusionSeR")
+def _tabulate(build, node, dy, needed):
+    grads = build.nodes(f"{node.op}Grad", *node.inputs, dy[0], node.outputs[0], **node.attrs)
+    return [None, None, *grads]
+
+
+@rule("Max", "Min")
+def _extreme(build, node, dy, needed):
+    a, b = node.inputs
+    first = build("GreaterOrEqual" if node.op == "Max" else "LessOrEqual", a, b)
+    return RULES["Where"](
+        build, gs.Node("Where", node.name, {}, [first, a, b]), dy, [False, *needed]
+    )[1:]
+
+
+@rule("Clip")
+def _clip(build, node, dy, needed):
+    x, low, high = node.inputs
+    inside = build("And", build("GreaterOrEqual", x, low), build("LessOrEqual", x, high))
+    return [build("Where", inside, dy[0], like(build, 0, x)), None, None]
+
+
+@rule("Sqrt")
+def _sqrt(build, node, dy, needed):
+    return [build("Div", dy[0], build("Mul", node.outputs[0], like(build, 2, dy[0])))]
+
+
+@rule("Log")
+def _log(build, node, dy, needed):
+    return [build("Div", dy[0], node.inputs[0])]
+
+
+@rule("Abs")
+def _abs(build, node, dy, needed):
+    return [build("Mul", dy[0], build("Sign", node.inputs[0]))]

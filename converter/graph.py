@@ -13,6 +13,7 @@ carry their sizes as attributes, because both emitters write sizes in their own 
 from __future__ import annotations
 
 import re
+
 import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
@@ -27,6 +28,13 @@ OUR_OPS = {
     "ProdVirialSeA",
     "TabulateFusionSeA",
     "TabulateFusionSeAGrad",
+    "ProdEnvMatR",
+    "ProdForceSeR",
+    "ProdVirialSeR",
+    "TabulateFusionSeR",
+    "TabulateFusionSeRGrad",
+    "TabulateFusionSeT",
+    "TabulateFusionSeTGrad",
 }
 
 

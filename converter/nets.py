@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Finds the embedding nets of a graph, by the names of their weights.
 
-Net (t, n) of centre type t (or `all`) and neighbour type n starts where a tensor of one
-column meets `filter_type_{t}/matrix_1_{n}`, and ends where its rows meet the environment
-matrix. What lies in between is the net, whatever its layers look like.
+Net (t, n) of centre type t (or `all`) and neighbour type n (two types for se_e3) starts where
+a tensor of one column meets `filter_type_{t}{suffix}/matrix_1_{n}`, and ends where its rows
+meet other data or are summed. What lies in between is the net, whatever its layers look like.
 """
 
 from __future__ import annotations
@@ -16,19 +16,26 @@ import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
 from .graph import tf_name
-from .shape_rules import shape_of
+from .shape_rules import ENV_MAT, shape_of
 from .taylor import evaluate
 
-FIRST_LAYER = re.compile(r"^(?P<scope>filter_type_(?P<center>all|\d+))/matrix_1_(?P<neighbor>\d+)$")
+FIRST_LAYER = re.compile(
+    r"^(?P<scope>filter_type_(?P<center>all|\d+)\w*)/matrix_1_(?P<neighbors>\d+(_\d+)?)$"
+)
 
 
 @dataclass(frozen=True)
 class EmbeddingNet:
-    """x (rows, 1) -> y (rows, width); `reader` is the one node that reads the result."""
+    """x (rows, 1) -> y (rows, width); `reader` is the one node that reads the result.
+
+    center: the centre type, None where one net serves all; neighbors: the neighbour's type,
+    or the two of se_e3.
+    """
 
     scope: str
-    center: int | None  # None: one net for all centre types
-    neighbor: int
+    center: int | None
+    neighbors: tuple[int, ...]
+    env_mat: gs.Node
     x: gs.Variable
     y: gs.Variable
     nodes: list[gs.Node]
@@ -36,7 +43,7 @@ class EmbeddingNet:
 
     @property
     def name(self) -> str:
-        return f"{self.scope}_net_{self.neighbor}"
+        return f"{self.scope}_net_{'_'.join(map(str, self.neighbors))}"
 
     @property
     def width(self) -> int:
@@ -65,9 +72,11 @@ def _trace(graph: gs.Graph, first: gs.Node, match: re.Match) -> EmbeddingNet:
     inside, nodes, readers = {x.name}, [], []
     for node in graph.nodes:
         own = [t.name in inside for t in node.inputs]
-        if not any(own) or (x in node.inputs and node is not first):
+        if not any(own):
             continue
-        if all(o or isinstance(t, gs.Constant) for o, t in zip(own, node.inputs, strict=True)):
+        constant = [isinstance(t, gs.Constant) for t in node.inputs]
+        alone = all(o or c for o, c in zip(own, constant, strict=True))
+        if alone and not node.op.startswith("Reduce"):
             inside.update(t.name for t in node.outputs)
             nodes.append(node)
         else:
@@ -78,14 +87,34 @@ def _trace(graph: gs.Graph, first: gs.Node, match: re.Match) -> EmbeddingNet:
         raise ConversionError(f"the net of {name} should have one reader; found {found}")
     reader, y = readers[0]
     while y.inputs[0].op == "Reshape":
-        y = y.inputs[0].inputs[0]
-        nodes = [n for n in nodes if y in n.outputs or n.outputs[0].name != y.name]
+        last = y.inputs[0]
+        nodes = [n for n in nodes if n is not last]
+        y = last.inputs[0]
     if len(shape_of(y)) != 2 or shape_of(y)[0] != rows or shape_of(x)[1] != 1:
         raise ConversionError(f"the net of {name} maps {shape_of(x)} to {shape_of(y)}")
     center = match["center"]
     return EmbeddingNet(
         match["scope"],
         None if center == "all" else int(center),
-        int(match["neighbor"]),
-        x, y, nodes, reader,
+        tuple(int(n) for n in match["neighbors"].split("_")),
+        _env_mat_of(x),
+        x,
+        y,
+        nodes,
+        reader,
     )
+
+
+def _env_mat_of(tensor: gs.Tensor) -> gs.Node:
+    """The environment matrix a net's input comes from."""
+    found, queue, seen = [], [tensor], set()
+    while queue:
+        for node in queue.pop().inputs:
+            if node.op in ENV_MAT:
+                found.append(node)
+            elif node.name not in seen:
+                seen.add(node.name)
+                queue.extend(t for t in node.inputs if isinstance(t, gs.Variable))
+    if len({n.name for n in found}) != 1:
+        raise ConversionError(f"{tensor.name} should come from one environment matrix")
+    return found[0]

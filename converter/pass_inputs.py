@@ -12,9 +12,8 @@ import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
 from .graph import Builder, replace_everywhere
+from .shape_rules import ENV_MAT
 from .symbols import Dim, Shape, n_of_type, nall, nframes, nloc
-
-ENV_MAT = ("ProdEnvMatA",)
 
 
 def shapes(ntypes: int) -> dict[str, Shape]:
@@ -45,7 +44,7 @@ def run(graph: gs.Graph, ntypes: int) -> int:
         coord = Builder(graph, "inputs").cast(coord, old["t_coord"].dtype)
     env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
     if not env_mats:
-        raise ConversionError("no environment matrix in the graph: expected a ProdEnvMatA node")
+        raise ConversionError("no environment matrix in the graph: expected a ProdEnvMat node")
     for node in env_mats:
         davg, dstd = node.inputs[5:7]
         node.inputs = [coord, new["atype"], new["natoms"], new["nlist"], davg, dstd]

@@ -15,7 +15,7 @@ from ..runtime.progress import Progress
 from ..runtime.report import CompressionReport, NetReport
 from . import check, emit_onnx, emit_tf, frozen_graph, surgeon, to_onnx
 from .frozen_graph import FrozenModel
-from .pass_tables import TableOptions
+from .grids import TableOptions
 from .save import Outputs
 
 
@@ -130,7 +130,7 @@ def _check_options(step: float, extrapolate: float) -> None:
     if not (math.isfinite(step) and step > 0):
         raise InputError(f"step is {step}; expected a number above 0, such as 0.01")
     if not (math.isfinite(extrapolate) and extrapolate >= 1):
-        raise InputError(f"extrapolate is {extrapolate}; expected a number of at least 1, such as 5")
+        raise InputError(f"extrapolate is {extrapolate}; expected 1 or more, such as 5")
 
 
 def _metadata(

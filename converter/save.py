@@ -57,9 +57,7 @@ class Outputs:
                 f.flush()
                 os.fsync(f.fileno())
         except OSError as e:
-            raise InputError(
-                f"{target} cannot be written ({len(data)} bytes): {e.strerror}"
-            ) from e
+            raise InputError(f"{target} cannot be written ({len(data)} bytes): {e.strerror}") from e
 
     def commit(self) -> None:
         """All targets appear, with the permissions a plain open() would have given them."""

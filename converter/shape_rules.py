@@ -27,6 +27,7 @@ BROADCAST = (
     "Add Sub Mul Div Pow Max Min Sum Where Equal Less LessOrEqual Greater GreaterOrEqual And Or"
 ).split()
 
+ENV_MAT = ("ProdEnvMatA", "ProdEnvMatR")
 TO_BOOL = "Equal Less LessOrEqual Greater GreaterOrEqual And Or Not IsNaN".split()
 
 
@@ -61,7 +62,7 @@ def infer_dtypes(node: gs.Node) -> list[np.dtype]:
         return [np.dtype(bool)]
     if node.op == "Where":
         return [np.dtype(node.inputs[1].dtype)]
-    if node.op == "ProdEnvMatA":
+    if node.op in ENV_MAT:
         return [first, first, first, np.dtype(np.int32)]
     return [first] * len(node.outputs)
 
@@ -189,17 +190,22 @@ def _einsum(node: gs.Node) -> list[Shape]:
 
 @rule("ProdEnvMatA")
 def _env_mat_a(node: gs.Node) -> list[Shape]:
-    n = shape_of(node.inputs[3])[0]
-    nnei = sum(node.attrs["sel_a"])
+    n, nnei = shape_of(node.inputs[3])[0], sum(node.attrs["sel_a"])
     return [(n, 4 * nnei), (n, 12 * nnei), (n, 3 * nnei), (n, nnei)]
 
 
-@rule("ProdForceSeA")
+@rule("ProdEnvMatR")
+def _env_mat_r(node: gs.Node) -> list[Shape]:
+    n, nnei = shape_of(node.inputs[3])[0], sum(node.attrs["sel"])
+    return [(n, nnei), (n, 3 * nnei), (n, 3 * nnei), (n, nnei)]
+
+
+@rule("ProdForceSeA", "ProdForceSeR")
 def _force(node: gs.Node) -> list[Shape]:
     return [(nframes * nall, 3)]
 
 
-@rule("ProdVirialSeA")
+@rule("ProdVirialSeA", "ProdVirialSeR")
 def _virial(node: gs.Node) -> list[Shape]:
     return [(9 * nframes,), (nframes * nall, 9)]
 
@@ -209,6 +215,21 @@ def _tabulate_a(node: gs.Node) -> list[Shape]:
     return [(shape_of(node.inputs[3])[0], 4, node.attrs["last_layer_size"])]
 
 
-@rule("TabulateFusionSeAGrad")
-def _tabulate_a_grad(node: gs.Node) -> list[Shape]:
+@rule("TabulateFusionSeR")
+def _tabulate_r(node: gs.Node) -> list[Shape]:
+    return [(*shape_of(node.inputs[2]), node.attrs["last_layer_size"])]
+
+
+@rule("TabulateFusionSeT")
+def _tabulate_t(node: gs.Node) -> list[Shape]:
+    return [(shape_of(node.inputs[3])[0], node.attrs["last_layer_size"])]
+
+
+@rule("TabulateFusionSeAGrad", "TabulateFusionSeTGrad")
+def _tabulate_grad(node: gs.Node) -> list[Shape]:
     return [shape_of(node.inputs[2]), shape_of(node.inputs[3])]
+
+
+@rule("TabulateFusionSeRGrad")
+def _tabulate_r_grad(node: gs.Node) -> list[Shape]:
+    return [shape_of(node.inputs[2])]

@@ -57,8 +57,10 @@ class Values:
 
 def _objects(values) -> np.ndarray:
     values = np.asarray(values, dtype=object)
-    plain = [v if isinstance(v, Dim) else (bool(v) if isinstance(v, np.bool_) else int(v))
-             for v in values.ravel()]
+    plain = [
+        v if isinstance(v, Dim) else (bool(v) if isinstance(v, np.bool_) else int(v))
+        for v in values.ravel()
+    ]
     result = np.empty(values.size, dtype=object)
     result[:] = plain
     return result.reshape(values.shape)
@@ -102,8 +104,10 @@ def _arithmetic(op):
 
 
 def _divide(node, a, b):
-    return np.vectorize(lambda x, y: x // y if isinstance(x, int) and isinstance(y, int)
-                        else divide(x, y), otypes=[object])(a, b)
+    return np.vectorize(
+        lambda x, y: x // y if isinstance(x, int) and isinstance(y, int) else divide(x, y),
+        otypes=[object],
+    )(a, b)
 
 
 def _axes(node, args, default=None):

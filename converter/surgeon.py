@@ -17,12 +17,13 @@ from . import (
     pass_tables,
 )
 from .frozen_graph import FrozenModel
+from .grids import TableOptions
 
 log = logging.getLogger("dponnx")
 
 
 def operate(
-    graph: gs.Graph, model: FrozenModel, options: pass_tables.TableOptions | None, progress
+    graph: gs.Graph, model: FrozenModel, options: TableOptions | None, progress
 ) -> list[NetReport]:
     """Turns tf2onnx's forward graph into our model graph, in place.
 

@@ -62,8 +62,7 @@ def evaluate(
                 "please report it"
             )
         inputs = [
-            constant(t.values) if isinstance(t, gs.Constant) else known[t.name]
-            for t in node.inputs
+            constant(t.values) if isinstance(t, gs.Constant) else known[t.name] for t in node.inputs
         ]
         known[node.outputs[0].name] = RULES[node.op](node, *inputs)
     result = known[y.name]

@@ -13,12 +13,32 @@ from .symbols import nall, nframes, nloc
 
 RULES: dict[str, Callable] = {}
 
-UNARY = {"Tanh": "Tanh", "Sigmoid": "Sigmoid", "Relu": "Relu", "Softplus": "Softplus",
-         "Exp": "Exp", "Neg": "Neg", "Sqrt": "Sqrt", "Erf": "Erf", "Abs": "Abs", "Log": "Log",
-         "Identity": "Identity"}
-BINARY = {"Add": "AddV2", "Sub": "Sub", "Mul": "Mul", "Div": "RealDiv", "Pow": "Pow",
-          "Equal": "Equal", "Less": "Less", "LessOrEqual": "LessEqual", "Greater": "Greater",
-          "GreaterOrEqual": "GreaterEqual"}
+UNARY = {
+    "Tanh": "Tanh",
+    "Sigmoid": "Sigmoid",
+    "Relu": "Relu",
+    "Softplus": "Softplus",
+    "Exp": "Exp",
+    "Neg": "Neg",
+    "Sqrt": "Sqrt",
+    "Erf": "Erf",
+    "Abs": "Abs",
+    "Log": "Log",
+    "Sign": "Sign",
+    "Identity": "Identity",
+}
+BINARY = {
+    "Add": "AddV2",
+    "Sub": "Sub",
+    "Mul": "Mul",
+    "Div": "RealDiv",
+    "Pow": "Pow",
+    "Equal": "Equal",
+    "Less": "Less",
+    "LessOrEqual": "LessEqual",
+    "Greater": "Greater",
+    "GreaterOrEqual": "GreaterEqual",
+}
 CHAINED = {"Sum": "AddV2", "Max": "Maximum", "Min": "Minimum"}
 LOGICAL = {"And": "LogicalAnd", "Or": "LogicalOr", "Not": "LogicalNot"}
 
@@ -67,15 +87,22 @@ def _logical(out, node):
 @rule("Cast")
 def _cast(out, node):
     source = out.coord_dtype if node.inputs[0].name == "coord" else dtype_of(node)
-    name = out.writer.op("Cast", out.inputs(node), name=node.name, SrcT=source,
-                         DstT=np.dtype(node.outputs[0].dtype), Truncate=False)
+    name = out.writer.op(
+        "Cast",
+        out.inputs(node),
+        name=node.name,
+        SrcT=source,
+        DstT=np.dtype(node.outputs[0].dtype),
+        Truncate=False,
+    )
     out.put(node.outputs[0], name)
 
 
 @rule("Where")
 def _where(out, node):
-    name = out.writer.op("SelectV2", out.inputs(node), name=node.name,
-                         T=np.dtype(node.inputs[1].dtype))
+    name = out.writer.op(
+        "SelectV2", out.inputs(node), name=node.name, T=np.dtype(node.inputs[1].dtype)
+    )
     out.put(node.outputs[0], name)
 
 
@@ -90,8 +117,13 @@ def _expand(out, node):
     y = node.outputs[0]
     parts = [out.size(s) for s in shape_of(y)]
     shape = out.writer.op("Pack", parts, N=len(parts), T=np.int32, axis=0)
-    name = out.writer.op("BroadcastTo", [out.name(node.inputs[0]), shape], name=node.name,
-                         T=np.dtype(y.dtype), Tidx=np.int32)
+    name = out.writer.op(
+        "BroadcastTo",
+        [out.name(node.inputs[0]), shape],
+        name=node.name,
+        T=np.dtype(y.dtype),
+        Tidx=np.int32,
+    )
     out.put(y, name)
 
 
@@ -105,8 +137,13 @@ def _matmul(out, node):
         flags.append(flip)
     flat = all(len(shape_of(t)) == 2 for t in node.inputs)
     keys = ("transpose_a", "transpose_b") if flat else ("adj_x", "adj_y")
-    name = out.writer.op("MatMul" if flat else "BatchMatMulV2", names, name=node.name,
-                         T=dtype_of(node), **dict(zip(keys, flags, strict=True)))
+    name = out.writer.op(
+        "MatMul" if flat else "BatchMatMulV2",
+        names,
+        name=node.name,
+        T=dtype_of(node),
+        **dict(zip(keys, flags, strict=True)),
+    )
     out.put(node.outputs[0], name)
 
 
@@ -124,16 +161,27 @@ def _transpose(out, node):
         return  # every reader has folded it
     n = len(shape_of(y))
     perm = ints(out, node.attrs.get("perm", list(reversed(range(n)))))
-    name = out.writer.op("Transpose", [out.name(node.inputs[0]), perm], name=node.name,
-                         T=dtype_of(node), Tperm=np.int32)
+    name = out.writer.op(
+        "Transpose",
+        [out.name(node.inputs[0]), perm],
+        name=node.name,
+        T=dtype_of(node),
+        Tperm=np.int32,
+    )
     out.put(y, name)
 
 
 @rule("Concat")
 def _concat(out, node):
     axis = ints(out, node.attrs["axis"])
-    name = out.writer.op("ConcatV2", [*out.inputs(node), axis], name=node.name,
-                         N=len(node.inputs), T=dtype_of(node), Tidx=np.int32)
+    name = out.writer.op(
+        "ConcatV2",
+        [*out.inputs(node), axis],
+        name=node.name,
+        N=len(node.inputs),
+        T=dtype_of(node),
+        Tidx=np.int32,
+    )
     out.put(node.outputs[0], name)
 
 
@@ -144,8 +192,13 @@ def _slice(out, node):
     begin, size = [0] * n, [-1] * n
     begin[axis] = node.attrs["begin"]
     size[axis] = node.attrs["end"] - node.attrs["begin"]
-    name = out.writer.op("Slice", [out.name(x), out.sizes(tuple(begin)), out.sizes(tuple(size))],
-                         name=node.name, T=dtype_of(node), Index=np.int32)
+    name = out.writer.op(
+        "Slice",
+        [out.name(x), out.sizes(tuple(begin)), out.sizes(tuple(size))],
+        name=node.name,
+        T=dtype_of(node),
+        Index=np.int32,
+    )
     out.put(node.outputs[0], name)
 
 
@@ -155,7 +208,10 @@ def _split(out, node):
     name = out.writer.op(
         "SplitV",
         [out.name(node.inputs[0]), out.sizes(tuple(sizes)), ints(out, node.attrs["axis"])],
-        name=node.name, num_split=len(sizes), T=dtype_of(node), Tlen=np.int32,
+        name=node.name,
+        num_split=len(sizes),
+        T=dtype_of(node),
+        Tlen=np.int32,
     )
     for i, y in enumerate(node.outputs):
         out.put(y, f"{name}:{i}")
@@ -168,8 +224,9 @@ def _pad(out, node):
     rows[node.attrs["axis"]] = [node.attrs["before"], node.attrs["after"]]
     flat = out.sizes(tuple(s for row in rows for s in row))
     pads = out.writer.op("Reshape", [flat, ints(out, [len(rows), 2])], T=np.int32, Tshape=np.int32)
-    name = out.writer.op("Pad", [out.name(x), pads], name=node.name, T=dtype_of(node),
-                         Tpaddings=np.int32)
+    name = out.writer.op(
+        "Pad", [out.name(x), pads], name=node.name, T=dtype_of(node), Tpaddings=np.int32
+    )
     out.put(node.outputs[0], name)
 
 
@@ -177,9 +234,15 @@ def _pad(out, node):
 def _gather(out, node):
     params, indices = node.inputs
     axis = ints(out, node.attrs.get("axis", 0))
-    name = out.writer.op("GatherV2", [*out.inputs(node), axis], name=node.name, batch_dims=0,
-                         Tparams=np.dtype(params.dtype), Tindices=np.dtype(indices.dtype),
-                         Taxis=np.int32)
+    name = out.writer.op(
+        "GatherV2",
+        [*out.inputs(node), axis],
+        name=node.name,
+        batch_dims=0,
+        Tparams=np.dtype(params.dtype),
+        Tindices=np.dtype(indices.dtype),
+        Taxis=np.int32,
+    )
     out.put(node.outputs[0], name)
 
 
@@ -187,20 +250,31 @@ def _gather(out, node):
 def _reduce(out, node):
     x = node.inputs[0]
     axes = ints(out, reduced_axes(node, len(shape_of(x))))
-    name = out.writer.op("Sum" if node.op == "ReduceSum" else "Mean", [out.name(x), axes],
-                         name=node.name, T=dtype_of(node), Tidx=np.int32,
-                         keep_dims=bool(node.attrs.get("keepdims", 1)))
+    name = out.writer.op(
+        "Sum" if node.op == "ReduceSum" else "Mean",
+        [out.name(x), axes],
+        name=node.name,
+        T=dtype_of(node),
+        Tidx=np.int32,
+        keep_dims=bool(node.attrs.get("keepdims", 1)),
+    )
     out.put(node.outputs[0], name)
 
 
 @rule("Einsum")
 def _einsum(out, node):
-    name = out.writer.op("Einsum", out.inputs(node), name=node.name, N=len(node.inputs),
-                         T=dtype_of(node), equation=node.attrs["equation"].replace(" ", ""))
+    name = out.writer.op(
+        "Einsum",
+        out.inputs(node),
+        name=node.name,
+        N=len(node.inputs),
+        T=dtype_of(node),
+        equation=node.attrs["equation"].replace(" ", ""),
+    )
     out.put(node.outputs[0], name)
 
 
-@rule("ProdEnvMatA")
+@rule("ProdEnvMatA", "ProdEnvMatR")
 def _env_mat(out, node):
     """The one operator that meets DeePMD-kit's own inputs; frames first, atoms flattened."""
     coord, davg, dstd = node.inputs[0], *node.inputs[4:6]
@@ -214,12 +288,8 @@ def _env_mat(out, node):
         out.name(davg),
         out.name(dstd),
     ]
-    a = node.attrs
-    name = out.writer.op(
-        "ProdEnvMatA", inputs, name=node.name, T=dtype, rcut_a=float(a["rcut_a"]),
-        rcut_r=float(a["rcut_r"]), rcut_r_smth=float(a["rcut_r_smth"]), sel_a=a["sel_a"],
-        sel_r=a["sel_r"],
-    )
+    attrs = {k: float(v) if k.startswith("rcut") else v for k, v in node.attrs.items()}
+    name = out.writer.op(node.op, inputs, name=node.name, T=dtype, **attrs)
     descrpt, *raw = node.outputs
     out.put(descrpt, out.reshape(name, shape_of(descrpt), dtype))
     for i, y in enumerate(raw, start=1):
@@ -234,32 +304,45 @@ def _per_frame(out, node):
     return [flat, *out.inputs(node)[1:]]
 
 
-@rule("ProdForceSeA")
+@rule("ProdForceSeA", "ProdForceSeR")
 def _force(out, node):
     y = node.outputs[0]
-    name = out.writer.op("ProdForceSeA", _per_frame(out, node), name=node.name,
-                         T=dtype_of(node), **node.attrs)
+    name = out.writer.op(
+        node.op, _per_frame(out, node), name=node.name, T=dtype_of(node), **node.attrs
+    )
     out.put(y, out.reshape(name, shape_of(y), dtype_of(node)))
 
 
-@rule("ProdVirialSeA")
+@rule("ProdVirialSeA", "ProdVirialSeR")
 def _virial(out, node):
-    name = out.writer.op("ProdVirialSeA", _per_frame(out, node)[:5], name=node.name,
-                         T=dtype_of(node), **node.attrs)
+    name = out.writer.op(
+        node.op, _per_frame(out, node)[:5], name=node.name, T=dtype_of(node), **node.attrs
+    )
     for i, y in enumerate(node.outputs):
         out.put(y, out.reshape(f"{name}:{i}", shape_of(y), dtype_of(node)))
 
 
-@rule("TabulateFusionSeA")
-def _tabulate_a(out, node):
-    name = out.writer.op("TabulateFusionSeA", out.inputs(node), name=node.name,
-                         T=dtype_of(node), last_layer_size=node.attrs["last_layer_size"])
+@rule("TabulateFusionSeA", "TabulateFusionSeR", "TabulateFusionSeT")
+def _tabulate(out, node):
+    name = out.writer.op(
+        node.op,
+        out.inputs(node),
+        name=node.name,
+        T=dtype_of(node),
+        last_layer_size=node.attrs["last_layer_size"],
+    )
     out.put(node.outputs[0], name)
 
 
-@rule("TabulateFusionSeAGrad")
-def _tabulate_a_grad(out, node):
-    name = out.writer.op("TabulateFusionSeAGrad", out.inputs(node), name=node.name,
-                         T=dtype_of(node))
+@rule("TabulateFusionSeAGrad", "TabulateFusionSeRGrad", "TabulateFusionSeTGrad")
+def _tabulate_grad(out, node):
+    name = out.writer.op(node.op, out.inputs(node), name=node.name, T=dtype_of(node))
     for i, y in enumerate(node.outputs):
-        out.put(y, f"{name}:{i}")
+        out.put(y, f"{name}:{i}" if i else name)
+
+
+@rule("Clip")
+def _clip(out, node):
+    x, low, high = out.inputs(node)
+    name = out.writer.op("ClipByValue", [x, low, high], name=node.name, T=dtype_of(node))
+    out.put(node.outputs[0], name)

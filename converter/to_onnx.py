@@ -7,7 +7,6 @@ TensorFlow refuses operators it does not know, unless they are declared as funct
 
 from __future__ import annotations
 
-import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
@@ -19,12 +18,21 @@ OPSET = 18  # float64 CPU kernels of several activations are gone from ONNX Runt
 TARGET = "o_atom_energy"
 
 # operator: (inputs, outputs); "T" stands for the operator's own real type
+ENV_MAT_INPUTS = {
+    "coord": "T",
+    "type": "int32",
+    "natoms": "int32",
+    "box": "T",
+    "mesh": "int32",
+    "davg": "T",
+    "dstd": "T",
+}
+ENV_MAT_OUTPUTS = {"descrpt": "T", "descrpt_deriv": "T", "rij": "T", "nlist": "int32"}
 SIGNATURES = {
-    "ProdEnvMatA": (
-        {"coord": "T", "type": "int32", "natoms": "int32", "box": "T", "mesh": "int32",
-         "davg": "T", "dstd": "T"},
-        {"descrpt": "T", "descrpt_deriv": "T", "rij": "T", "nlist": "int32"},
-    ),
+    "ProdEnvMatA": (ENV_MAT_INPUTS, ENV_MAT_OUTPUTS),
+    "ProdEnvMatR": (ENV_MAT_INPUTS, ENV_MAT_OUTPUTS),
+    "Gelu": ({"x": "T"}, {"output": "T"}),
+    "GeluCustom": ({"x": "T"}, {"output": "T"}),
 }
 
 
@@ -38,10 +46,7 @@ def forward_graph(model: FrozenModel) -> gs.Graph:
 
         try:
             part = tf.compat.v1.graph_util.extract_sub_graph(model.graph_def, [TARGET])
-            used = {n.op for n in part.node}
-            for op in used & set(SIGNATURES):
-                if not _registered(op):
-                    _declare(part.library, op, model.env_mat.attr["T"].type)
+            declared = _declare_ours(part)
             graph = tf.Graph()
             with graph.as_default():
                 tf.import_graph_def(part, name="")
@@ -49,7 +54,7 @@ def forward_graph(model: FrozenModel) -> gs.Graph:
             converted = tfonnx.process_tf_graph(
                 graph,
                 opset=OPSET,
-                custom_op_handlers={op: (_keep, []) for op in used & set(SIGNATURES)},
+                custom_op_handlers={op: (_keep, []) for op in declared},
                 extra_opset=[onnx.helper.make_opsetid(DOMAIN, 1)],
                 input_names=inputs,
                 output_names=[f"{TARGET}:0"],
@@ -64,36 +69,41 @@ def forward_graph(model: FrozenModel) -> gs.Graph:
     return result
 
 
-def _registered(op: str) -> bool:
-    """Whether this process has the real operator: deepmd-kit is loaded beside us."""
-    from tensorflow.python.framework import op_def_registry
-
-    return op_def_registry.get(op) is not None
-
-
 def _keep(ctx, node, name, args):
-    """tf2onnx handler: the operator stays as it is, in our domain."""
-    node.domain = DOMAIN
+    """tf2onnx handler: the operator stays as it is, in our domain and under its own name."""
+    node.type, node.domain = node.type.rpartition("_")[0], DOMAIN
     return node
 
 
-def _declare(library, op: str, real: int) -> None:
-    """Adds `op` to the graph's function library: its signature, and a body nobody runs."""
+def _declare_ours(graph_def) -> set[str]:
+    """Renames DeePMD-kit's operators to OP_type, one name for each real type, and declares
+    those names in the graph's function library. Returns the names."""
+    declared = set()
+    for node in graph_def.node:
+        if node.op in SIGNATURES:
+            real = node.attr["T"].type or 2  # DT_DOUBLE, the operators' default
+            name = f"{node.op}_{real}"
+            if name not in declared:
+                _declare(graph_def.library, name, *SIGNATURES[node.op], real)
+            declared.add(name)
+            node.op = name
+    return declared
+
+
+def _declare(library, name: str, inputs: dict, outputs: dict, real: int) -> None:
+    """Adds one function: its signature, and a body nobody runs."""
     from tensorflow.core.framework import types_pb2
 
-    inputs, outputs = SIGNATURES[op]
     function = library.function.add()
-    function.signature.name = op
+    function.signature.name = name
 
     def type_of(kind: str) -> int:
         return real if kind == "T" else getattr(types_pb2, f"DT_{kind.upper()}")
 
-    for name, kind in inputs.items():
-        function.signature.input_arg.add(name=name, type=type_of(kind))
-    for name, kind in outputs.items():
-        function.signature.output_arg.add(name=name, type=type_of(kind))
-        body = function.node_def.add(name=f"body_{name}", op="Placeholder")
+    for arg, kind in inputs.items():
+        function.signature.input_arg.add(name=arg, type=type_of(kind))
+    for arg, kind in outputs.items():
+        function.signature.output_arg.add(name=arg, type=type_of(kind))
+        body = function.node_def.add(name=f"body_{arg}", op="Placeholder")
         body.attr["dtype"].type = type_of(kind)
-        function.ret[name] = f"body_{name}:output:0"
-
-
+        function.ret[arg] = f"body_{arg}:output:0"

@@ -33,8 +33,14 @@ def _tabulated(build: Builder, x: gs.Tensor) -> gs.Tensor:
     info = np.array([grid.lower, grid.upper, grid.maximum, grid.fine, grid.coarse, -1])
     column = build.slice(x, 1, 0, 1)
     return build(
-        "TabulateFusionSeA", table.coef, info, column, build.reshape(x, (2, 3, 4)),
-        last_layer_size=1, n_fine=grid.n_fine, n_coarse=grid.n_coarse,
+        "TabulateFusionSeA",
+        table.coef,
+        info,
+        column,
+        build.reshape(x, (2, 3, 4)),
+        last_layer_size=1,
+        n_fine=grid.n_fine,
+        n_coarse=grid.n_coarse,
     )
 
 
