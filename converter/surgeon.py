@@ -29,11 +29,7 @@ def operate(
 
     options: None leaves the embedding nets as they are. Returns one report a table.
     """
-    n = model.ntypes
-    _tell("inputs", pass_inputs.run(graph, n))
-    _tell("shapes", pass_shapes.run(graph, pass_inputs.shapes(n), pass_inputs.natoms(n)))
-    _tell("simplify", pass_simplify.run(graph))
-    _tell("split", pass_split.run(graph))
+    prepare(graph, model)
     tables: list[NetReport] = []
     if options is not None:
         tables = pass_tables.run(graph, options, progress)
@@ -41,6 +37,15 @@ def operate(
     _tell("gradient", gradient.run(graph))
     _tell("simplify", pass_simplify.run(graph))
     return tables
+
+
+def prepare(graph: gs.Graph, model: FrozenModel) -> None:
+    """The passes before the tables: our inputs, symbolic shapes, nothing superfluous."""
+    n = model.ntypes
+    _tell("inputs", pass_inputs.run(graph, n))
+    _tell("shapes", pass_shapes.run(graph, pass_inputs.shapes(n), pass_inputs.natoms(n)))
+    _tell("simplify", pass_simplify.run(graph))
+    _tell("split", pass_split.run(graph))
 
 
 def _tell(name: str, count: int) -> None:
