@@ -10,6 +10,7 @@ import onnx_graphsurgeon as gs
 from ..runtime.report import NetReport
 from . import (
     gradient,
+    pass_activations,
     pass_inputs,
     pass_shapes,
     pass_simplify,
@@ -44,6 +45,7 @@ def prepare(graph: gs.Graph, model: FrozenModel) -> None:
     n = model.ntypes
     _tell("inputs", pass_inputs.run(graph, n))
     _tell("shapes", pass_shapes.run(graph, pass_inputs.shapes(n), pass_inputs.natoms(n)))
+    _tell("activations", pass_activations.run(graph))
     _tell("simplify", pass_simplify.run(graph))
     _tell("split", pass_split.run(graph))
 

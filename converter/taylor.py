@@ -8,6 +8,7 @@ operator, so any activation, width or residual shape works.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -119,6 +120,26 @@ def _pow(node: gs.Node, a: Series, p: Series) -> Series:
     return a.apply(a.v**k, k * a.v ** (k - 1), k * (k - 1) * a.v ** (k - 2))
 
 
+def _sqrt(node: gs.Node, a: Series) -> Series:
+    r = np.sqrt(a.v)
+    return a.apply(r, 0.5 / r, -0.25 / (r * a.v))
+
+
+def _erf(node: gs.Node, a: Series) -> Series:
+    density = 2 / math.sqrt(math.pi) * np.exp(-(a.v**2))
+    return a.apply(np.vectorize(math.erf)(a.v), density, -2 * a.v * density)
+
+
+def _choose(first: np.ndarray, a: Series, b: Series) -> Series:
+    """a where `first`, b elsewhere."""
+    return Series(*(np.where(first, getattr(a, k), getattr(b, k)) for k in "vdc"))
+
+
+def _clip(node: gs.Node, a: Series, low: Series, high: Series) -> Series:
+    a = _choose(a.v > low.v, a, low)
+    return _choose(a.v < high.v, a, high)
+
+
 RULES = {
     "MatMul": _matmul,
     "Concat": _concat,
@@ -137,4 +158,16 @@ RULES = {
     "Relu": _relu,
     "Exp": _exp,
     "Pow": _pow,
+    "Sqrt": _sqrt,
+    "Erf": _erf,
+    "Log": lambda node, a: a.apply(np.log(a.v), 1 / a.v, -1 / a.v**2),
+    "Abs": lambda node, a: a.linear(lambda m: m * np.sign(a.v)),
+    "Clip": _clip,
+    "Max": lambda node, a, b: _choose(a.v >= b.v, a, b),
+    "Min": lambda node, a, b: _choose(a.v <= b.v, a, b),
+    "Where": lambda node, mask, a, b: _choose(mask.v != 0, a, b),
+    "Greater": lambda node, a, b: constant(a.v > b.v),
+    "GreaterOrEqual": lambda node, a, b: constant(a.v >= b.v),
+    "Less": lambda node, a, b: constant(a.v < b.v),
+    "LessOrEqual": lambda node, a, b: constant(a.v <= b.v),
 }
