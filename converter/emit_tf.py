@@ -15,15 +15,16 @@ import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
 from .frozen_graph import FrozenModel
+from .shape_rules import shape_of
 from .symbols import FRAMES, Dim, Size, nall, nframes, nloc
+from .tensorflow_quiet import tensorflow
 from .tf_nodes import NodeWriter
-from .tf_rules import RULES
+from .tf_rules import INPUTS, RULES
 
 PLACEHOLDERS = ("t_coord", "t_type", "t_natoms", "t_box", "t_mesh", "t_fparam", "t_aparam")
 ATTRIBUTES = re.compile(
     r"^(model_attr|train_attr|fitting_attr\w*|descrpt_attr\w*|spin_attr)/|^model_type$"
 )
-INPUTS = {"coord": "t_coord", "atype": "t_type", "natoms": "t_natoms"}
 
 
 def to_graph_def(graph: gs.Graph, model: FrozenModel, *, compressed: bool):
@@ -31,7 +32,7 @@ def to_graph_def(graph: gs.Graph, model: FrozenModel, *, compressed: bool):
     out = Emitter(model, compressed)
     for tensor in graph.inputs:
         if tensor.name in INPUTS:
-            out.names[tensor.name] = INPUTS[tensor.name]
+            out.put(tensor, out.placeholder(tensor))
     for node in graph.nodes:
         if node.op not in RULES:
             raise ConversionError(f"{node.name}: no TensorFlow form for operator {node.op}")
@@ -68,6 +69,13 @@ class Emitter:
             self.names[tensor.name] = self.writer.const(tensor.values, tensor.name)
         return self.names[tensor.name]
 
+    def placeholder(self, tensor: gs.Tensor) -> str:
+        """DeePMD-kit's placeholder in our shape: fparam and aparam come with frames first."""
+        name = INPUTS[tensor.name]
+        if tensor.name in ("fparam", "aparam"):
+            return self.reshape(name, shape_of(tensor), self.dtype_of(name))
+        return name
+
     def inputs(self, node: gs.Node) -> list[str]:
         return [self.name(t) for t in node.inputs]
 
@@ -99,7 +107,9 @@ class Emitter:
             return self._natoms_entry(0)
         if size == nframes:
             per_frame = self.writer.binary("Mul", self.size(nall), self.size(3), np.int32)
-            count = self.writer.op("Size", ["t_coord"], T=self.coord_dtype, out_type=np.int32)
+            count = self.writer.op(
+                "Size", ["t_coord"], T=self.dtype_of("t_coord"), out_type=np.int32
+            )
             return self.writer.binary("FloorDiv", count, per_frame, np.int32)
         total = None
         for monomial, c in sorted(size.terms.items()):
@@ -135,10 +145,9 @@ class Emitter:
             )
         return self._sizes[key]
 
-    @property
-    def coord_dtype(self) -> np.dtype:
+    def dtype_of(self, placeholder: str) -> np.dtype:
         return np.dtype(
-            np.float32 if self.model.nodes["t_coord"].attr["dtype"].type == 1 else np.float64
+            tensorflow().as_dtype(self.model.nodes[placeholder].attr["dtype"].type).as_numpy_dtype
         )
 
     def reshape(self, x: str, sizes: tuple[Size, ...], dtype, name: str | None = None) -> str:

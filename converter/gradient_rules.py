@@ -24,10 +24,7 @@ class Uniform:
         self.scalar, self.shape = scalar, tuple(shape)
 
     def full(self, build: Builder) -> gs.Tensor:
-        name = build.name("Expand")
-        y = gs.Variable(f"{name}:0", dtype=self.scalar.dtype, shape=self.shape)
-        build.graph.nodes.append(gs.Node("Expand", name, {}, [self.scalar], [y]))
-        return y
+        return build.expand(self.scalar, self.shape)
 
 
 RULES: dict[str, Callable] = {}
@@ -259,10 +256,7 @@ def _reduce(build, node, dy, needed):
     if node.op == "ReduceMean":
         count = divide(product(full), product(kept))
         d = build("Div", d, like(build, float(count), x))
-    name = build.name("Expand")
-    y = gs.Variable(f"{name}:0", dtype=x.dtype, shape=full)
-    build.graph.nodes.append(gs.Node("Expand", name, {}, [d], [y]))
-    return [y, *[None] * (len(node.inputs) - 1)]
+    return [build.expand(d, full), *[None] * (len(node.inputs) - 1)]
 
 
 @rule("Expand")

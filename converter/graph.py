@@ -78,6 +78,15 @@ class Builder:
         self.graph.nodes.append(gs.Node("Reshape", name, {}, [x], [y]))
         return y
 
+    def expand(self, x: gs.Tensor, shape: Shape) -> gs.Tensor:
+        """x repeated along axes of size 1 to the given shape."""
+        if tuple(shape_of(x)) == tuple(shape):
+            return x
+        name = self.name("Expand")
+        y = gs.Variable(f"{name}:0", dtype=x.dtype, shape=tuple(shape))
+        self.graph.nodes.append(gs.Node("Expand", name, {}, [x], [y]))
+        return y
+
     def cast(self, x: gs.Tensor, dtype) -> gs.Tensor:
         dtype = np.dtype(dtype)
         return x if x.dtype == dtype else self("Cast", x, to=onnx_type(dtype))

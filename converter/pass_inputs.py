@@ -11,18 +11,38 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
+from .frozen_graph import FrozenModel
 from .graph import Builder, replace_everywhere
 from .shape_rules import ENV_MAT
 from .symbols import Dim, Shape, n_of_type, nall, nframes, nloc
 
+DTYPES = {
+    "coord": np.float64,
+    "atype": np.int32,
+    "natoms": np.int32,
+    "nlist": np.int32,
+    "fparam": np.float64,
+    "aparam": np.float64,
+}
+THEIRS = {
+    "t_coord": "coord",
+    "t_type": "atype",
+    "t_natoms": "natoms",
+    "t_fparam": "fparam",
+    "t_aparam": "aparam",
+}
 
-def shapes(ntypes: int) -> dict[str, Shape]:
+
+def shapes(model: FrozenModel) -> dict[str, Shape]:
     """Symbolic shapes of our inputs."""
+    rows = nframes * nloc(model.ntypes)
     return {
         "coord": (nframes * nall, 3),
         "atype": (nframes * nall,),
-        "natoms": (2 + ntypes,),
-        "nlist": (nframes * nloc(ntypes), Dim({("nnei",): 1})),
+        "natoms": (2 + model.ntypes,),
+        "nlist": (rows, Dim({("nnei",): 1})),
+        "fparam": (nframes * model.dfparam,),
+        "aparam": (rows, model.daparam),
     }
 
 
@@ -33,24 +53,28 @@ def natoms(ntypes: int) -> np.ndarray:
     return entries
 
 
-def run(graph: gs.Graph, ntypes: int) -> int:
+def run(graph: gs.Graph, model: FrozenModel) -> int:
     """Returns the number of environment-matrix nodes that were connected."""
     old = {t.name.split(":")[0]: t for t in graph.inputs}
-    shape = shapes(ntypes)
-    dtypes = {"coord": np.float64, "atype": np.int32, "natoms": np.int32, "nlist": np.int32}
-    new = {n: gs.Variable(n, dtype=np.dtype(d), shape=shape[n]) for n, d in dtypes.items()}
-    coord: gs.Tensor = new["coord"]
-    if "t_coord" in old and old["t_coord"].dtype != coord.dtype:
-        coord = Builder(graph, "inputs").cast(coord, old["t_coord"].dtype)
+    shape = shapes(model)
+    used = {ours for theirs, ours in THEIRS.items() if theirs in old} | {"nlist"}
+    new = {n: gs.Variable(n, dtype=np.dtype(DTYPES[n]), shape=shape[n]) for n in DTYPES}
+    graph.inputs = [new[n] for n in DTYPES if n in used]
+    build = Builder(graph, "inputs")
+    for theirs, ours in THEIRS.items():
+        if theirs in old:
+            replace_everywhere(graph, old[theirs], build.cast(new[ours], old[theirs].dtype))
     env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
     if not env_mats:
         raise ConversionError("no environment matrix in the graph: expected a ProdEnvMat node")
     for node in env_mats:
-        davg, dstd = node.inputs[5:7]
-        node.inputs = [coord, new["atype"], new["natoms"], new["nlist"], davg, dstd]
-    for ours, theirs in (("coord", "t_coord"), ("atype", "t_type"), ("natoms", "t_natoms")):
-        if theirs in old:
-            replace_everywhere(graph, old[theirs], coord if ours == "coord" else new[ours])
-    graph.inputs = list(new.values())
+        real = node.inputs[5].dtype
+        node.inputs = [
+            build.cast(new["coord"], real),
+            new["atype"],
+            new["natoms"],
+            new["nlist"],
+            *node.inputs[5:7],
+        ]
     graph.cleanup().toposort()
     return len(env_mats)

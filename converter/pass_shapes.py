@@ -168,13 +168,17 @@ def _split(graph: gs.Graph, node: gs.Node, values: Values) -> None:
 
 
 def _tile(graph: gs.Graph, node: gs.Node, values: Values) -> None:
-    shape, repeats = shape_of(node.inputs[0]), list(values[node.inputs[1]].ravel())
-    target = tuple(s * r for s, r in zip(shape, repeats, strict=True))
-    if all(s == 1 or r == 1 for s, r in zip(shape, repeats, strict=True)):
-        node.op, node.attrs, node.inputs = "Expand", {}, node.inputs[:1]
-    elif any(isinstance(r, Dim) for r in repeats):
-        raise ValueError(f"Tile by {repeats} is not supported")
-    node.outputs[0].shape = target
+    """Repeats along an axis s, r times: (.., s, ..) -> (.., 1, s, ..) -> (.., r, s, ..)."""
+    x, build = node.inputs[0], Builder(graph, node.name)
+    shape, repeats = shape_of(x), list(values[node.inputs[1]].ravel())
+    split: list[Size] = []
+    wide: list[Size] = []
+    for s, r in zip(shape, repeats, strict=True):
+        split += [s] if r == 1 or s == 1 else [1, s]
+        wide += [s] if r == 1 else [r] if s == 1 else [r, s]
+    spread = build.expand(build.reshape(x, tuple(split)), tuple(wide))
+    _as_reshape(node, tuple(s * r for s, r in zip(shape, repeats, strict=True)))
+    node.inputs = [spread]
 
 
 def _expand(graph: gs.Graph, node: gs.Node, values: Values) -> None:

@@ -42,9 +42,9 @@ def operate(
 
 def prepare(graph: gs.Graph, model: FrozenModel) -> None:
     """The passes before the tables: our inputs, symbolic shapes, nothing superfluous."""
-    n = model.ntypes
-    _tell("inputs", pass_inputs.run(graph, n))
-    _tell("shapes", pass_shapes.run(graph, pass_inputs.shapes(n), pass_inputs.natoms(n)))
+    shapes, natoms = pass_inputs.shapes(model), pass_inputs.natoms(model.ntypes)
+    _tell("inputs", pass_inputs.run(graph, model))
+    _tell("shapes", pass_shapes.run(graph, shapes, natoms))
     _tell("activations", pass_activations.run(graph))
     _tell("simplify", pass_simplify.run(graph))
     _tell("split", pass_split.run(graph))

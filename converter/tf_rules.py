@@ -8,10 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from .pass_inputs import THEIRS
 from .shape_rules import reduced_axes, shape_of
 from .symbols import nall, nframes, nloc
 
 RULES: dict[str, Callable] = {}
+INPUTS = {ours: theirs for theirs, ours in THEIRS.items()}
 
 UNARY = {
     "Tanh": "Tanh",
@@ -86,7 +88,9 @@ def _logical(out, node):
 
 @rule("Cast")
 def _cast(out, node):
-    source = out.coord_dtype if node.inputs[0].name == "coord" else dtype_of(node)
+    source = dtype_of(node)
+    if node.inputs[0].name in INPUTS:  # DeePMD-kit's placeholders may be float32
+        source = out.dtype_of(INPUTS[node.inputs[0].name])
     name = out.writer.op(
         "Cast",
         out.inputs(node),
