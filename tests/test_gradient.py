@@ -26,22 +26,22 @@ def _net(x):
     return t, 1 - t * t, -2 * t * (1 - t * t)
 
 
-def _tabulated(build: Builder, x: gs.Tensor) -> gs.Tensor:
+GRID = TableGrid(-1.0, 1.0, 2.0, 0.05, 0.5, 40, 2, 2)
+TABLE = build_table(_net, GRID).coef
+INFO = np.array([GRID.lower, GRID.upper, GRID.maximum, GRID.fine, GRID.coarse, -1])
+ROWS = {"last_layer_size": 1, "n_fine": GRID.n_fine, "n_coarse": GRID.n_coarse, "n_left": 2}
+
+
+def _tabulated_a(b: Builder, x: gs.Tensor) -> gs.Tensor:
     """x (6, 4) as environment matrix of 2 atoms with 3 neighbours; the table's input is row 0."""
-    grid = TableGrid(-1.0, 1.0, 2.0, 0.05, 0.5, 40, 2)
-    table = build_table(_net, grid)
-    info = np.array([grid.lower, grid.upper, grid.maximum, grid.fine, grid.coarse, -1])
-    column = build.slice(x, 1, 0, 1)
-    return build(
-        "TabulateFusionSeA",
-        table.coef,
-        info,
-        column,
-        build.reshape(x, (2, 3, 4)),
-        last_layer_size=1,
-        n_fine=grid.n_fine,
-        n_coarse=grid.n_coarse,
-    )
+    em = b.reshape(x, (2, 3, 4))
+    return b("TabulateFusionSeA", TABLE, INFO, b.slice(x, 1, 0, 1), em, **ROWS)
+
+
+def _tabulated_t(b: Builder, x: gs.Tensor) -> gs.Tensor:
+    """x as 2 atoms with 3 times 4 products; the table's input is another function of x."""
+    column = b.reshape(b("Tanh", x), (24, 1))
+    return b("TabulateFusionSeT", TABLE, INFO, column, b.reshape(x, (2, 3, 4)), **ROWS)
 
 
 # name: function of (build, x (6, 4)) -> tensor; one for every rule
@@ -81,7 +81,9 @@ CASES = {
     "ReduceSum": lambda b, x: b("Tanh", b("ReduceSum", x, np.array([1]), keepdims=0)),
     "ReduceMean": lambda b, x: b("Tanh", b("ReduceMean", x, np.array([0]), keepdims=1)),
     "Einsum": lambda b, x: b("Einsum", x, b("Tanh", x), equation="ij,kj->ik"),
-    "TabulateFusionSeA": _tabulated,
+    "TabulateFusionSeA": _tabulated_a,
+    "TabulateFusionSeR": lambda b, x: b("TabulateFusionSeR", TABLE, INFO, x, **ROWS),
+    "TabulateFusionSeT": _tabulated_t,
 }
 
 
