@@ -5,6 +5,7 @@ Read pipeline.py first: frozen_graph reads graph.pb, to_onnx takes its energy ha
 tf2onnx, surgeon lists the passes (pass_*.py) that turn it into our graph (graph.py) with
 tables (nets.py, taylor.py, tables.py) and forces (gradient.py), emit_onnx and emit_tf write
 the two files. Sizes known only at run time are polynomials (symbols.py).
+Graphs of DeePMD-kit before 2.1 are upgraded first (upgrade.py); convert_from writes just that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from typing import Any
 
 from ..runtime.errors import InputError
 
-__all__ = ["compress", "convert", "convert_to_bytes", "describe"]
+_HOME = {
+    "compress": "pipeline",
+    "convert": "pipeline",
+    "convert_from": "upgrade_file",
+    "convert_to_bytes": "pipeline",
+    "describe": "pipeline",
+}
+__all__ = ["compress", "convert", "convert_from", "convert_to_bytes", "describe"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,7 +30,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        value = getattr(import_module(".pipeline", __name__), name)
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
     except ModuleNotFoundError as e:
         raise InputError(
             f"converting needs {e.name}, which is not installed: pip install 'dponnx[convert]'"

@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ..runtime.errors import InputError, UnsupportedModelError
+from .graph_file import parse, read_bytes
 from .tensorflow_quiet import tensorflow
+from .upgrade import upgrade
+
+log = logging.getLogger("dponnx")
 
 ENV_MAT_OPS = {"ProdEnvMatA": "sel_a", "ProdEnvMatR": "sel"}  # and their attribute sel
 MIX_OPS = {"ProdEnvMatAMix"}
@@ -45,6 +50,11 @@ class FrozenModel:
     @property
     def type_map(self) -> list[str]:
         return str(self.const("model_attr/tmap", "")).split()
+
+    @property
+    def type_names(self) -> list[str]:
+        """type_map, or numbers where the model has no names."""
+        return self.type_map or [str(t) for t in range(self.ntypes)]
 
     @property
     def ntypes(self) -> int:
@@ -122,58 +132,28 @@ class FrozenModel:
 
 
 def read(path: str | Path) -> FrozenModel:
-    """The model in `path`; InputError or UnsupportedModelError if it is not one we can convert."""
+    """The model in `path`, upgraded in memory if DeePMD-kit before 2.1 froze it.
+
+    InputError or UnsupportedModelError if it is not one we can convert.
+    """
     path = Path(path)
     data = read_bytes(path)
-    graph_def = tensorflow().compat.v1.GraphDef()
-    try:
-        graph_def.ParseFromString(data)
-    except Exception as e:
-        raise InputError(f"{path} is not a frozen TensorFlow graph{_guess(data)}") from e
-    if not graph_def.node:
-        raise InputError(f"{path} is not a frozen TensorFlow graph{_guess(data)}")
-    model = FrozenModel(path, graph_def, hashlib.sha256(data).hexdigest())
+    upgraded = upgrade(parse(data, path), name=str(path))
+    if not upgraded.is_current:
+        log.info("%s: frozen by %s; upgraded in memory", path, upgraded.origin)
+    model = FrozenModel(path, upgraded.graph_def, hashlib.sha256(data).hexdigest())
     _check(model)
     return model
-
-
-def read_bytes(path: Path) -> bytes:
-    if not path.exists():
-        raise InputError(f"{path} does not exist; expected a frozen model (graph.pb)")
-    if path.is_dir():
-        raise InputError(f"{path} is a directory; expected a frozen model (graph.pb)")
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise InputError(f"{path} cannot be read: {e.strerror}") from e
-    if not data:
-        raise InputError(f"{path} is empty; expected a frozen model (graph.pb)")
-    return data
-
-
-def _guess(data: bytes) -> str:
-    """What the bytes look like instead, for the message."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        if onnx.ModelProto.FromString(data).graph.node:
-            return ": it is an ONNX model; give the graph.pb it was made from"
-    except DecodeError:
-        pass
-    if data.lstrip()[:4] == b"node":
-        return ": it looks like a text graph (.pbtxt); freeze it with dp freeze first"
-    return "; expected the graph.pb that dp freeze writes"
 
 
 def _check(model: FrozenModel) -> None:
     path = model.path
     if not model.ops(*ENV_MAT_OPS, *MIX_OPS):
-        old = model.ops("DescrptSeA", "DescrptSeR", "DescrptSeANorot")
-        if old:
+        old = next((n.op for n in model.graph_def.node if n.op.startswith("Descrpt")), None)
+        if old is not None:
             raise UnsupportedModelError(
-                f"{path}: written by DeePMD-kit before 2.0 (operator {old[0].op}); "
-                "upgrade it first with dp convert-from"
+                f"{path}: its descriptor is computed by the operator {old}; expected se_e2_a, "
+                "se_e2_r, se_e3 or a hybrid of these"
             )
         raise InputError(
             f"{path} is a TensorFlow graph but no DeePMD-kit model: it has no ProdEnvMat operator"

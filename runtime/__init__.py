@@ -6,7 +6,9 @@ Out: energy in eV, forces in eV/angstrom, virial in eV; reports; exit codes.
 
 Read in this order: deep_pot.py (DeepPot.eval) calls neighbors.py (coordinates -> the model's
 inputs) and metadata.py (what the file says about itself). validate.py compares two models over
-systems.py (DeePMD-kit's data folders). cli.py is `dponnx`; cli_*.py hold one verb each.
+systems.py (DeePMD-kit's data, in folders or HDF5: storage.py). neighbor_stat.py measures such
+data; training_data.py finds those of a model. cli.py is `dponnx`; cli_*.py hold one verb each;
+mpi.py lets rank 0 of several work.
 errors.py lists every error a user can meet. Nothing here needs TensorFlow.
 """
 

@@ -10,15 +10,15 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from . import cli_compress, cli_info, cli_validate
+from . import cli_compress, cli_convert_from, cli_info, cli_neighbor_stat, cli_validate, mpi
 from .cli_log import add_log_options, setup_logging
 from .errors import ConversionError, DponnxError, ValidationError
 from .session import first_line
 
-VERBS = (cli_compress, cli_validate, cli_info)
+VERBS = (cli_compress, cli_convert_from, cli_validate, cli_info, cli_neighbor_stat)
 BUG = "please report this; run with -v DEBUG for the traceback"
 log = logging.getLogger("dponnx")
 
@@ -27,9 +27,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code, and raises SystemExit as argparse does."""
     args = build_parser().parse_args(argv)
     name = f"dponnx {args.verb}"
+    ranks = mpi.ranks() if "mpi_log" in args else None
+    mode = getattr(args, "mpi_log", "master")
+    code = _guarded(name, lambda: setup_logging(args.log_level, args.log_path, ranks, mode))
+    if ranks is None:
+        return code or _guarded(name, lambda: args.run(args))
     try:
-        setup_logging(args.log_level, args.log_path)
-        args.run(args)
+        code = ranks.agree(code)
+        if code == 0 and ranks.rank == 0:
+            code = _guarded(name, lambda: args.run(args))
+        return ranks.end(code)
+    except BaseException:
+        # Interrupted while waiting, or a bug: no rank may wait for this one.
+        ranks.abort(130)
+        raise
+
+
+def _guarded(name: str, work: Callable[[], None]) -> int:
+    """Do the work; returns the exit code, after an error's one line."""
+    try:
+        work()
         sys.stdout.flush()
         return 0
     except ValidationError as error:

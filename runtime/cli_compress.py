@@ -12,7 +12,6 @@ from typing import Any
 from .cli_log import stderr, stdout
 from .errors import InputError
 from .models import converter
-from .neighbor_stat import min_distance
 from .progress import Progress
 from .report import render
 
@@ -74,29 +73,34 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
     option(
         "-c",
         "--checkpoint-folder",
-        default=".",
-        help="accepted as in dp compress; dponnx writes no checkpoint (default: %(default)s)",
+        metavar="FOLDER",
+        help="folder with the training script (input.json, out.json or any .json that names "
+        "training data), used as -t where neither model nor options give the distance; dponnx "
+        "writes nothing there (default: none)",
     )
     option(
         "-t",
         "--training-script",
-        metavar="JSON",
-        help="training input whose data give the smallest distance between atoms, for old models "
-        "that do not carry it (default: none)",
+        metavar="SCRIPT",
+        help="training input (.json, .yaml) whose data give the smallest distance between atoms, "
+        "for models that do not carry it; only its data paths are read, relative to it "
+        "(default: none)",
     )
     option(
         "--min-nbor-dist",
         type=float,
         metavar="R",
-        help="smallest distance between atoms in the training data, angstrom (default: the "
-        "model's own)",
+        help="smallest distance between atoms in the training data, angstrom; wins over the "
+        "model's own and over -t and -c (default: the model's own)",
     )
     option(
         "-m",
         "--mpi-log",
         choices=["master", "collect", "workers"],
         default="master",
-        help="accepted as in dp compress; dponnx is one process (default: %(default)s)",
+        help="under mpirun with mpi4py only rank 0 converts; master: only rank 0 logs; collect: "
+        "every rank logs, into one file; workers: every rank logs into a file of its own, "
+        "LOG_0.txt for LOG.txt. Without mpi4py: no effect (default: %(default)s)",
     )
     compress.set_defaults(run=run_compress)
 
@@ -126,22 +130,16 @@ def run_compress(args: argparse.Namespace) -> None:
     output = args.output if Path(args.output).suffix else f"{args.output}.pb"
     output = output_file("-o/--output", output, ".pb", model)
     onnx = output_file("--onnx", args.onnx or output.with_suffix(".onnx"), ".onnx", model)
-    engine = converter()
-    distance = args.min_nbor_dist
-    if distance is None and args.training_script is not None:
-        if engine.describe(model).get("min_nbor_dist"):
-            log.info("the model carries its smallest distance; %s not read", args.training_script)
-        else:
-            distance = min_distance(args.training_script)
-            log.info("smallest distance in the training data: %.4f angstrom", distance)
-    report = engine.compress(
+    report = converter().compress(
         model,
         output,
         onnx=onnx,
         step=args.step,
         extrapolate=args.extrapolate,
         frequency=args.frequency,
-        min_nbor_dist=distance,
+        min_nbor_dist=args.min_nbor_dist,
+        training_script=args.training_script,
+        checkpoint_folder=args.checkpoint_folder,
         progress=Progress(stderr() if log.isEnabledFor(logging.INFO) else None),
     )
     render(report, stdout())

@@ -6,8 +6,12 @@ from __future__ import annotations
 import argparse
 import logging
 from functools import cache
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from .mpi import Ranks
 
 LEVELS = {
     "DEBUG": logging.DEBUG,
@@ -61,18 +65,32 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-l", "--log-path", metavar="FILE", help="write the log to this file, too")
 
 
-def setup_logging(level: str, path: str | None) -> None:
-    """Send logger "dponnx" to stderr and, if given, to a file. Raises OSError for a bad path."""
+def setup_logging(
+    level: str, path: str | None, ranks: Ranks | None = None, mpi_log: str = "master"
+) -> None:
+    """Send logger "dponnx" to stderr and, if given, to a file. Raises OSError for a bad path.
+
+    ranks, mpi_log: which of several MPI ranks do so, and where to, as -m says (mpi.py).
+    """
     log = logging.getLogger("dponnx")
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()
     log.setLevel(LEVELS[level])
     log.propagate = False
+    rank = "" if ranks is None or mpi_log == "master" else f" rank:{ranks.rank}"
+    if ranks is not None and ranks.rank > 0 and mpi_log == "master":
+        log.addHandler(logging.NullHandler())
+        return
     console = ConsoleHandler()
-    console.setFormatter(logging.Formatter("dponnx %(levelname)s %(message)s"))
+    console.setFormatter(logging.Formatter(f"dponnx{rank} %(levelname)s %(message)s"))
     log.addHandler(console)
     if path is not None:
-        file = logging.FileHandler(path, mode="w", encoding="utf-8")
-        file.setFormatter(logging.Formatter("[%(asctime)s] dponnx %(levelname)s %(message)s"))
+        if ranks is None:
+            file = logging.FileHandler(path, mode="w", encoding="utf-8")
+        else:
+            file = ranks.file_handler(path, mpi_log)
+        file.setFormatter(
+            logging.Formatter(f"[%(asctime)s] dponnx{rank} %(levelname)s %(message)s")
+        )
         log.addHandler(file)

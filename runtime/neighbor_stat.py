@@ -1,73 +1,141 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Smallest distance between two atoms in training data: it sets the range of the tables.
+"""What `dp neighbor-stat` computes: the smallest distance in data, and the most neighbours.
 
-Needed only for graphs frozen before DeePMD-kit 2.0, which do not carry it. The training script
-is read as JSON for its data paths alone; nothing else in it is interpreted.
+The smallest distance sets the range of the tables; the counts tell which `sel` a model needs.
 """
 
 from __future__ import annotations
 
-import json
+import logging
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from vesin import NeighborList
 
 from .errors import InputError
-from .neighbors import checked_cell
+from .neighbors import checked_cell, find_pairs
+from .progress import Progress
 from .systems import Frame, System, find_systems
 
-# Cutoffs tried in turn, angstrom: most data need only the first.
-_CUTOFFS = (1.5, 3.0, 6.0, 12.0)
+log = logging.getLogger("dponnx")
 
 
-def min_distance(script: str | Path) -> float:
-    """Smallest distance, angstrom, over every frame of the systems a training script names.
+@dataclass(frozen=True)
+class NeighborStat:
+    """min_nbor_dist: smallest distance of two atoms, images included, angstrom; inf: no two.
 
-    Relative paths count from the script's folder, then from the working directory.
-    Raises InputError for a script or data that cannot be read, or that hold no pair of atoms.
+    max_nbor_size: the most neighbours of each type that an atom has within rcut; of one entry
+    where types were not told apart. type_map: the names of the types, empty if the data has none.
     """
-    smallest = min((_of_system(system) for system in _systems(Path(script))), default=np.inf)
-    if not np.isfinite(smallest):
-        raise InputError(f"{script}: no two atoms within {_CUTOFFS[-1]} angstrom in its data")
-    if smallest <= 0:
-        raise InputError(f"{script}: two atoms of its data lie on each other; clean the data")
-    return float(smallest)
+
+    min_nbor_dist: float
+    max_nbor_size: list[int]
+    type_map: tuple[str, ...]
 
 
-def _systems(script: Path) -> list[System]:
-    if not script.is_file():
-        raise InputError(f"{script}: no such file; expected the training input (.json)")
-    try:
-        training = json.loads(script.read_text())["training"]
-        names: Any = training.get("training_data", training)["systems"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            f"{script}: no training/systems or training/training_data/systems in it; "
-            "expected DeePMD-kit's input.json, or give --min-nbor-dist"
-        ) from None
-    names = [names] if isinstance(names, str) else names
-    places = [[script.parent / name, Path(name)] for name in names]
-    return find_systems(next((p for p in pair if p.is_dir()), pair[0]) for pair in places)
+def neighbor_stat(
+    systems: str | Path | System | Iterable[str | Path | System],
+    rcut: float,
+    type_map: Sequence[str] | None = None,
+    progress: Progress | None = None,
+    *,
+    mixed_type: bool = False,
+) -> NeighborStat:
+    """Smallest distance and most neighbours over every frame of systems.
+
+    systems: folders, HDF5 files (file.hdf5#/group), or folders to search. A neighbour is closer
+    than rcut, angstrom; virtual atoms (type < 0) count for nothing. type_map: order of the
+    counts; None: the data's own. mixed_type: all types are one.
+    The smallest distance may exceed rcut: it is searched for until a pair is found.
+    Raises InputError for data that cannot be read, hold unknown types, or atoms on each other.
+    """
+    if not (math.isfinite(rcut) and rcut > 0):
+        raise InputError(f"rcut is {rcut}; expected a number above 0, angstrom, for example 6")
+    opened = _open(systems)
+    names = tuple(type_map) if type_map else () if mixed_type else _common_type_map(opened)
+    frames = _frames(opened, names or None)
+    total = sum(system.count() for system in opened)
+    smallest, most = math.inf, np.zeros(1 if mixed_type else len(names), dtype=np.int64)
+    for system, number, frame in (progress or Progress()).track(
+        frames, "measuring distances", total
+    ):
+        try:
+            distance, counts = _of_frame(frame, rcut, mixed_type)
+        except InputError as error:
+            raise InputError(f"{system.path}, frame {number}: {error}") from None
+        if distance <= 0:
+            raise InputError(
+                f"{system.path}, frame {number}: two atoms lie on each other; remove such frames"
+            )
+        if math.isinf(distance):
+            log.debug("%s, frame %d: no two atoms", system.path, number)
+        smallest = min(smallest, distance)
+        width = max(len(most), len(counts))
+        most = np.maximum(*(np.pad(a, (0, width - len(a))) for a in (most, counts)))
+    return NeighborStat(float(smallest), most.tolist(), names)
 
 
-def _of_system(system: System) -> float:
-    ntypes = int(system.atype.max(initial=0)) + 1
-    names = system.type_map or [str(k) for k in range(ntypes)]
-    return min((_of_frame(frame) for frame in system.frames(names)), default=np.inf)
+def min_distance(
+    systems: str | Path | System | Iterable[str | Path | System], progress: Progress | None = None
+) -> float:
+    """Smallest distance of two atoms, angstrom, over every frame of systems.
+
+    Raises InputError as neighbor_stat, and for data without a pair of atoms.
+    """
+    found = neighbor_stat(systems, 1.5, progress=progress, mixed_type=True).min_nbor_dist
+    if math.isinf(found):
+        raise InputError("the data hold no frame with two atoms; expected training data")
+    return found
 
 
-def _of_frame(frame: Frame) -> float:
-    coord = frame.coord[frame.atype >= 0]
+def _open(systems) -> list[System]:
+    several = [systems] if isinstance(systems, str | Path | System) else list(systems)
+    opened = [s for s in several if isinstance(s, System)]
+    paths = [s for s in several if not isinstance(s, System)]
+    opened += find_systems(paths)
+    if not opened:
+        raise InputError("no systems given; expected at least one folder with type.raw")
+    return opened
+
+
+def _common_type_map(systems: list[System]) -> tuple[str, ...]:
+    """The longest type map, of which every other one must be the beginning; empty: none."""
+    longest = max((s.type_map or () for s in systems), key=len)
+    for system in systems:
+        ours = system.type_map or ()
+        if ours != longest[: len(ours)]:
+            raise InputError(
+                f"{system.path}: its types are {' '.join(ours)}, those of other systems "
+                f"{' '.join(longest)}; say which order you want with -t"
+            )
+    return longest
+
+
+def _frames(
+    systems: list[System], type_map: tuple[str, ...] | None
+) -> Iterator[tuple[System, int, Frame]]:
+    for system in systems:
+        for number, frame in enumerate(system.frames(type_map)):
+            yield system, number, frame
+
+
+def _of_frame(frame: Frame, rcut: float, mixed_type: bool) -> tuple[float, np.ndarray]:
+    """Smallest distance of two atoms, and the most neighbours of each type (ntypes,)."""
+    real = frame.atype >= 0
+    coord = frame.coord[real]
+    atype = np.zeros(len(coord), np.int64) if mixed_type else frame.atype[real].astype(np.int64)
+    ntypes = int(atype.max(initial=-1)) + 1
     if not np.isfinite(coord).all():
-        raise InputError("training data hold a coordinate that is no number; clean the data")
-    if len(coord) == 0:
-        return np.inf
-    for cutoff in _CUTOFFS:
-        cell = np.zeros((3, 3)) if frame.cell is None else checked_cell(frame.cell, cutoff)
-        finder = NeighborList(cutoff=cutoff, full_list=False)
-        (distance,) = finder.compute(coord, cell, frame.cell is not None, "d")
-        if len(distance):
-            return float(distance.min())
-    return np.inf
+        raise InputError("a coordinate is no number; clean the data")
+    cell = None if frame.cell is None else checked_cell(frame.cell, rcut)
+    i, j, distance = find_pairs(coord, cell, rcut, "ijd")
+    near = distance < rcut
+    i, j, distance = i[near].astype(np.int64), j[near], distance[near]
+    counts = np.bincount(i * ntypes + atype[j], minlength=len(coord) * ntypes)
+    most = counts.reshape(len(coord), ntypes).max(axis=0, initial=0)
+    while len(distance) == 0 and (len(coord) > 1 or (cell is not None and len(coord) > 0)):
+        rcut *= 2
+        (distance,) = find_pairs(coord, cell, rcut, "d")
+    return float(distance.min(initial=math.inf)), most

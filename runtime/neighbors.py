@@ -64,9 +64,9 @@ def build_neighborhood(
 
     coord (n, 3) angstrom, anywhere, also outside the box;  atype (n,) in [0, ntypes), or
     negative for virtual atoms;  cell (3, 3), rows are the box vectors, or None: not periodic.
-    The box may be triclinic and smaller than rcut. threads: of vesin, 0 = its own default.
+    The box may be triclinic, left-handed and smaller than rcut. threads: of vesin, 0 = its own.
     Raises InputError for shapes that do not fit, non-finite numbers, unknown types, and boxes
-    that are singular, left-handed or out of proportion to rcut.
+    that are singular or out of proportion to rcut.
     """
     coord = np.asarray(coord, dtype=np.float64)
     atype = np.asarray(atype)
@@ -105,11 +105,11 @@ def checked_cell(cell: np.ndarray, rcut: float) -> np.ndarray:
     if not np.isfinite(cell).all():
         raise InputError("box contains NaN or infinity; expected three finite vectors in angstrom")
     edges = np.linalg.norm(cell, axis=1)
-    volume = np.linalg.det(cell)
+    volume = abs(np.linalg.det(cell))
     if not volume > 1e-12 * edges.prod():
         raise InputError(
-            f"box {cell.tolist()} has volume {volume:.3g}; expected three independent, "
-            "right-handed vectors (pass None for a system without a box)"
+            f"box {cell.tolist()} has volume {volume:.3g}; expected three independent vectors "
+            "(pass None for a system without a box)"
         )
     heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     if heights.min() < MIN_HEIGHT:
@@ -145,10 +145,25 @@ def _check_atoms(coord: np.ndarray, atype: np.ndarray, ntypes: int) -> None:
 
 def _pairs(coord, cell, rcut, threads) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Every pair within rcut, both directions: i (npairs,), j (npairs,), shift (npairs, 3)."""
+    i, j, shift = find_pairs(coord, cell, rcut, "ijS", threads)
+    return i.astype(np.int32), j.astype(np.int64), shift
+
+
+def find_pairs(
+    coord: np.ndarray,
+    cell: np.ndarray | None,
+    rcut: float,
+    quantities: str,
+    threads: int = 0,
+) -> tuple[np.ndarray, ...]:
+    """Every pair within rcut in both directions, by cell lists; cell: of checked_cell, or None.
+
+    quantities: i, j (npairs,), S (npairs, 3) and the distance d (npairs,), as vesin names them.
+    """
     if len(coord) == 0:
-        return np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros((0, 3), np.int32)
-    periodic = cell is not None
-    if not periodic:
+        empty = {"S": np.zeros((0, 3), np.int32), "d": np.zeros(0)}
+        return tuple(empty.get(q, np.zeros(0, np.int64)) for q in quantities)
+    if cell is None:
         coord = _without_gaps(coord, 2.0 * rcut)
         extent = np.ptp(coord, axis=0).max()
         if extent > MAX_EXTENT * rcut:
@@ -157,9 +172,8 @@ def _pairs(coord, cell, rcut, threads) -> tuple[np.ndarray, np.ndarray, np.ndarr
                 f"expected at most {MAX_EXTENT * rcut:.3g}"
             )
     finder = NeighborList(cutoff=rcut, full_list=True, n_threads=threads)
-    box = cell if periodic else np.zeros((3, 3))
-    i, j, shift = finder.compute(coord, box, periodic, "ijS")
-    return i.astype(np.int32), j.astype(np.int64), shift
+    box = np.zeros((3, 3)) if cell is None else cell
+    return tuple(finder.compute(coord, box, cell is not None, quantities))
 
 
 def _without_gaps(coord: np.ndarray, gap: float) -> np.ndarray:

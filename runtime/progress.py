@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -48,9 +48,9 @@ class Progress:
             yield
         log.info("%s: %.1f s", name, time.perf_counter() - start)
 
-    def track(self, items: Collection[T], name: str) -> Iterator[T]:
-        """Iterate over items, counting them."""
-        with self._task(name, len(items)) as task:
+    def track(self, items: Iterable[T], name: str, total: int | None = None) -> Iterator[T]:
+        """Iterate over items, counting them. total: how many, where len(items) cannot tell."""
+        with self._task(name, len(items) if total is None else total) as task:
             for item in items:
                 yield item
                 if self._bars is not None:

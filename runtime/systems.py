@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""DeePMD-kit's data folders: type.raw, type_map.raw, nopbc, set.*/{coord,box,...}.npy."""
+"""DeePMD-kit's data folders: type.raw, type_map.raw, nopbc, set.*/{coord,box,...}.npy.
+
+The same layout inside an HDF5 file is read, too: file.hdf5#/group (storage.py).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import InputError
+from .storage import Storage, find_places, open_storage
 
 LABELS = ("energy", "force", "virial")
 
@@ -39,30 +43,39 @@ class System:
     atype: np.ndarray
     type_map: tuple[str, ...] | None
     periodic: bool
-    sets: tuple[Path, ...]
+    sets: tuple[Storage, ...]
 
     @classmethod
-    def open(cls, path: str | Path) -> System:
+    def open(cls, place: str | Path | Storage) -> System:
         """Read type.raw and type_map.raw. Raises InputError saying which file is wrong."""
-        path = Path(path)
-        types = path / "type.raw"
-        if not types.is_file():
-            raise InputError(f"{path}: no type.raw; expected a system in DeePMD-kit's format")
+        folder = open_storage(place) if isinstance(place, str | Path) else place
+        if not folder.has("type.raw"):
+            raise InputError(
+                f"{folder.path}: no type.raw; expected a system in DeePMD-kit's format"
+            )
+        types = folder.where("type.raw")
         try:
-            atype = np.array(types.read_text().split(), dtype=np.int32)
+            atype = np.array(folder.words("type.raw"), dtype=np.int32)
         except (ValueError, OverflowError) as error:
             raise InputError(f"{types}: {error}; expected one type index an atom") from None
-        names = path / "type_map.raw"
-        type_map = tuple(names.read_text().split()) if names.is_file() else None
+        type_map = None
+        if folder.has("type_map.raw"):
+            type_map = tuple(folder.words("type_map.raw"))
         if type_map is not None and atype.size and atype.max() >= len(type_map):
+            names = folder.where("type_map.raw")
             raise InputError(f"{types}: type {atype.max()} but {names} has {len(type_map)} names")
-        sets = tuple(sorted(folder for folder in path.glob("set.*") if folder.is_dir()))
+        sets = tuple(folder.folders("set.*"))
         if not sets:
-            raise InputError(f"{path}: no set.* folder; expected set.000/coord.npy")
-        return cls(path, atype, type_map, not (path / "nopbc").is_file(), sets)
+            raise InputError(f"{folder.path}: no set.* folder; expected set.000/coord.npy")
+        return cls(folder.path, atype, type_map, not folder.has("nopbc"), sets)
 
-    def frames(self, type_map: Sequence[str]) -> Iterator[Frame]:
-        """Every frame, its types as indices into type_map (a model's).
+    def count(self) -> int:
+        """Frames in all sets, from the sizes of the arrays; a set that cannot be read has 0."""
+        width = max(3 * len(self.atype), 1)
+        return sum(s.size("coord.npy") // width for s in self.sets if s.has("coord.npy"))
+
+    def frames(self, type_map: Sequence[str] | None) -> Iterator[Frame]:
+        """Every frame, its types as indices into type_map (a model's); None: as on disk.
 
         Raises InputError for files that are missing or do not fit, and for unknown types.
         """
@@ -70,15 +83,19 @@ class System:
         for folder in self.sets:
             yield from self._frames_of_set(folder, index)
 
-    def _remap(self, type_map: Sequence[str]) -> np.ndarray:
+    def _remap(self, type_map: Sequence[str] | None) -> np.ndarray | None:
         """Index into type_map of each of the system's type indices, -1 if the model lacks it."""
+        if type_map is None:
+            return None
         if self.type_map is None:
             return np.arange(len(type_map), dtype=np.int32)
         where = {name: k for k, name in enumerate(type_map)}
         return np.array([where.get(name, -1) for name in self.type_map], dtype=np.int32)
 
-    def _types(self, found: np.ndarray, index: np.ndarray, file: Path) -> np.ndarray:
+    def _types(self, found: np.ndarray, index: np.ndarray | None, file: Path) -> np.ndarray:
         """Types of the file -> types of the model; negative ones stay virtual."""
+        if index is None:
+            return np.maximum(found, -1).astype(np.int32)
         if found.size and found.max() >= len(index):
             raise InputError(f"{file}: type {found.max()}; expected 0 to {len(index) - 1}")
         types = np.where(found < 0, -1, index[found])
@@ -91,21 +108,19 @@ class System:
             )
         return types.astype(np.int32)
 
-    def _frames_of_set(self, folder: Path, index: np.ndarray) -> Iterator[Frame]:
+    def _frames_of_set(self, folder: Storage, index: np.ndarray | None) -> Iterator[Frame]:
         natoms = len(self.atype)
-        coord = _load(folder / "coord.npy", None, (natoms, 3))
+        coord = _load(folder, "coord", None, (natoms, 3))
         nframes = len(coord)
-        cell = _load(folder / "box.npy", nframes, (3, 3)) if self.periodic else None
-        fparam = _load(folder / "fparam.npy", nframes, (-1,), optional=True)
-        aparam = _load(folder / "aparam.npy", nframes, (natoms, -1), optional=True)
+        cell = _load(folder, "box", nframes, (3, 3)) if self.periodic else None
+        fparam = _load(folder, "fparam", nframes, (-1,), optional=True)
+        aparam = _load(folder, "aparam", nframes, (natoms, -1), optional=True)
         shapes = {"energy": (1,), "force": (natoms, 3), "virial": (9,)}
-        labels = {
-            key: _load(folder / f"{key}.npy", nframes, shapes[key], optional=True) for key in LABELS
-        }
-        mixed = folder / "real_atom_types.npy"
-        if mixed.is_file():
-            found = _load(mixed, nframes, (natoms,)).astype(np.int64)
-            types = [self._types(row, index, mixed) for row in found]
+        labels = {key: _load(folder, key, nframes, shapes[key], optional=True) for key in LABELS}
+        if folder.has("real_atom_types.npy"):
+            found = _load(folder, "real_atom_types", nframes, (natoms,)).astype(np.int64)
+            file = folder.where("real_atom_types.npy")
+            types = [self._types(row, index, file) for row in found]
         else:
             types = [self._types(self.atype, index, self.path / "type.raw")] * nframes
         for k in range(nframes):
@@ -119,42 +134,45 @@ class System:
             )
 
 
-def find_systems(paths: str | Path | Iterable[str | Path]) -> list[System]:
-    """Systems at or below each path, sorted by path, each once.
+def find_systems(
+    paths: str | Path | Iterable[str | Path], patterns: list[str] | None = None
+) -> list[System]:
+    """Systems at and below each path, sorted by path, each once.
 
-    A folder with type.raw is one system; any other is searched. Raises InputError if it holds none.
+    A path is a folder, an HDF5 file or file.hdf5#/group; a system is what holds type.raw.
+    patterns: only folders below that fit one of them, as Path.rglob does.
+    Raises InputError if a path holds no system.
     """
     if isinstance(paths, str | Path):
         paths = [paths]
-    found: dict[Path, System] = {}
-    for top in map(Path, paths):
-        if not top.is_dir():
-            raise InputError(f"{top}: no such folder; expected a system or a folder of systems")
-        if (top / "type.raw").is_file():
-            folders = [top]
-        else:
-            folders = sorted(file.parent for file in top.rglob("type.raw"))
-        if not folders:
-            raise InputError(f"{top}: no type.raw in it or below; expected DeePMD-kit's format")
-        for folder in folders:
-            found.setdefault(folder.resolve(), System.open(folder))
+    found: dict[object, System] = {}
+    for top in paths:
+        places = list(find_places(top, patterns))
+        if not places:
+            fitting = f" of the folders {patterns}" if patterns else ""
+            raise InputError(
+                f"{top}: no type.raw in it or below{fitting}; expected DeePMD-kit's format"
+            )
+        for place in places:
+            if place.key not in found:
+                found[place.key] = System.open(place)
     return list(found.values())
 
 
 def _load(
-    file: Path, nframes: int | None, shape: tuple[int, ...], optional: bool = False
+    folder: Storage,
+    name: str,
+    nframes: int | None,
+    shape: tuple[int, ...],
+    optional: bool = False,
 ) -> np.ndarray | None:
-    """A .npy file as (nframes, *shape), memory-mapped. -1 in shape: whatever is there."""
-    if optional and not file.is_file():
-        return None
-    if not file.is_file():
+    """An array as (nframes, *shape). -1 in shape: whatever is there."""
+    file = folder.where(f"{name}.npy")
+    if not folder.has(f"{name}.npy"):
+        if optional:
+            return None
         raise InputError(f"{file}: no such file; expected an array of shape (nframes, ...)")
-    try:
-        data = np.load(file, mmap_mode="r", allow_pickle=False)
-        if data.dtype.kind not in "fiu":
-            raise ValueError(f"dtype {data.dtype}")
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{file}: not a readable array of numbers ({error})") from None
+    data = folder.array(f"{name}.npy")
     width = int(np.prod([n for n in shape if n >= 0]))
     if nframes is None:
         nframes = len(data) if data.ndim > 1 else data.size // max(width, 1)

@@ -11,7 +11,7 @@ import sys
 import types
 
 import pytest
-from dponnx.runtime import cli, cli_compress, cli_info
+from dponnx.runtime import cli, cli_compress, cli_info, cli_log
 from dponnx.runtime.cli import main
 from dponnx.runtime.errors import ConversionError, UnsupportedModelError
 from dponnx.runtime.report import CompressionReport, NetReport
@@ -33,6 +33,9 @@ NET = NetReport(
     max_error=2.5e-9,
     max_slope_error=3e-7,
 )
+
+
+NO_DATA = dict(training_script=None, checkpoint_folder=None)
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +92,10 @@ def fails(capsys, arguments, code, says):
     assert captured.out == ""
 
 
-@pytest.mark.parametrize("verb", ["", "compress", "convert", "validate", "info", "config"])
+@pytest.mark.parametrize(
+    "verb",
+    ["", "compress", "convert", "convert-from", "validate", "info", "config", "neighbor-stat"],
+)
 def test_help(verb, capsys):
     with pytest.raises(SystemExit) as leave:
         main([*([verb] if verb else []), "--help"])
@@ -116,7 +122,7 @@ def test_compress_has_dp_compress_options_and_defaults(engine, graph, capsys):
     assert (model.name, output.name) == ("frozen_model.pb", "frozen_model_compressed.pb")
     assert options.pop("onnx").name == "frozen_model_compressed.onnx"
     options.pop("progress")
-    assert options == dict(step=0.01, extrapolate=5.0, frequency=-1, min_nbor_dist=None)
+    assert options == dict(step=0.01, extrapolate=5.0, frequency=-1, min_nbor_dist=None, **NO_DATA)
 
 
 def test_compress_takes_every_option(engine, graph, capsys, tmp_path):
@@ -129,7 +135,7 @@ def test_compress_takes_every_option(engine, graph, capsys, tmp_path):
         "x.onnx",
     )
     assert (options["step"], options["extrapolate"], options["frequency"]) == (0.005, 7.0, 100)
-    assert options["min_nbor_dist"] == 0.8
+    assert (options["min_nbor_dist"], options["checkpoint_folder"]) == (0.8, "ckpt")
     assert "INFO tables: " in (tmp_path / "log.txt").read_text()
     assert not (tmp_path / "ckpt").exists(), "nothing is left behind"
 
@@ -197,14 +203,9 @@ def test_debug_shows_the_traceback_of_a_bug(engine, graph, capsys):
     assert "Traceback" in err and err.splitlines()[-1].startswith("dponnx compress: internal error")
 
 
-def test_training_script_is_read_only_if_the_model_lacks_the_distance(engine, graph, capsys):
-    data = write_system(graph.parent / "data")
-    (graph.parent / "input.json").write_text('{"training": {"systems": ["data"]}}')
-    assert main("compress -t input.json".split()) == 0
-    assert engine.calls[-1][2]["min_nbor_dist"] is None
-    engine.described = {}
-    assert main("compress -t input.json".split()) == 0
-    assert engine.calls[-1][2]["min_nbor_dist"] > 0, data
+def test_levels_by_name_and_number():
+    for number, name in enumerate(["ERROR", "WARNING", "INFO", "DEBUG"]):
+        assert cli_log.LEVELS[str(number)] == cli_log.LEVELS[name] == getattr(logging, name)
 
 
 def test_convert_defaults_to_the_inputs_name(engine, graph, capsys):

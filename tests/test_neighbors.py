@@ -19,6 +19,8 @@ CELLS = {
     "very skewed": np.array([[5.0, 0, 0], [20.0, 5.0, 0], [13.0, -22.0, 5.0]]),
     "rotated": np.linalg.qr(np.arange(9.0).reshape(3, 3) ** 2 + np.eye(3))[0] * 6.0,
     "slab": np.diag([3.2, 30.0, 6.1]),
+    "left-handed": np.diag([4.0, 7.0, -5.5]),
+    "left-handed triclinic": np.array([[3.3, 6.0, 0], [7.0, 0, 0.4], [-3.1, 2.2, 8.0]]),
 }
 CELLS["rotated"] = CELLS["rotated"] * np.sign(np.linalg.det(CELLS["rotated"]))
 
@@ -153,7 +155,6 @@ NAN = float("nan")
         (dict(coord=np.array([[0, 0, 0], [0, NAN, 0]])), "coordinate of atom 1"),
         (dict(cell=np.zeros(9)), "expected (3, 3)"),
         (dict(cell=np.zeros((3, 3))), "volume"),
-        (dict(cell=np.diag([5.0, 5.0, -5.0])), "right-handed"),
         (dict(cell=np.array([[1.0, 0, 0], [2, 0, 0], [0, 0, 1]])), "volume"),
         (dict(cell=np.diag([5.0, NAN, 5.0])), "NaN"),
         (dict(cell=np.diag([5.0, 5.0, np.inf])), "infinity"),

@@ -6,7 +6,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from dponnx.runtime.errors import InputError
-from dponnx.runtime.neighbor_stat import min_distance
 from dponnx.runtime.systems import System, find_systems
 
 
@@ -131,19 +130,3 @@ def test_water(shared):
     assert len(systems) == 4
     frame = next(systems[0].frames(["O", "H"]))
     assert frame.coord.shape == (192, 3) and frame.labels["force"].shape == (192, 3)
-
-
-def test_min_distance_reads_only_the_data_paths(tmp_path):
-    path = write_system(tmp_path / "data", nopbc=True)
-    coord = np.array([[0, 0, 0, 0.9, 0, 0, 5, 5, 5], [0, 0, 0, 0, 0.8, 0, 5, 5, 5]])
-    np.save(path / "set.000" / "coord.npy", coord)
-    script = tmp_path / "input.json"
-    for text in (
-        '{"training": {"systems": "data", "load_ckpt": 1}}',
-        '{"model": 3, "training": {"training_data": {"systems": ["data"]}}}',
-    ):
-        script.write_text(text)
-        np.testing.assert_allclose(min_distance(script), 0.8, rtol=1e-12)
-    script.write_text('{"training": 4}')
-    with pytest.raises(InputError, match="--min-nbor-dist"):
-        min_distance(script)

@@ -36,18 +36,22 @@ def central_difference_atol(magnitude: float) -> float:
 DEEPMD_SUM = {"rtol": 1e-10, "atol": 1e-10}
 
 
-def parity(precision: str, quantity: str) -> dict[str, float]:
+def parity(precision: str, quantity: str, model: str = "") -> dict[str, float]:
     """Our outputs against reference.npz (eV, eV/A).
 
     float64: tables of step 0.01 leave 1e-12 eV/A; the issue asks for 1e-10, and 1e-9 where a
     virial sums force times distance. Energies of 3e4 eV carry 11 digits.
     float32: DeePMD-kit's own compressed float32 model is 7e-5 eV/A off its original.
+    se3, hybrid3: tables of step 0.05 leave 2e-9 eV/A, the issue asks for 1e-8; and ten times as
+    much where a virial sums force times distance.
     """
     if precision == "float32":
         atol = {"energy": 1e-4, "atom_energy": 1e-5, "virial": 2e-4, "atom_virial": 2e-4}
         return {"rtol": 0, "atol": atol.get(quantity, 2e-4)}
     if quantity.endswith("energy"):
         return {"rtol": 1e-11, "atol": 1e-12}
+    if model in ("se3", "hybrid3"):
+        return {"rtol": 0, "atol": 1e-7 if quantity.endswith("virial") else 1e-8}
     return {"rtol": 0, "atol": 1e-9 if quantity.endswith("virial") else 1e-10}
 
 
@@ -58,3 +62,12 @@ SYMMETRY = {
     "force": {"rtol": 0, "atol": 2e-12},
     "virial": {"rtol": 0, "atol": 1e-10},
 }
+
+# An upgraded graph against the old release's own evaluation: the same float64 operations in another
+# build. Energies of 3e4 eV, virials of 80 eV.
+OLD_RELEASE = {"rtol": 1e-13, "atol": 1e-12}
+OLD_RELEASE_VIRIAL = {"rtol": 1e-13, "atol": 1e-11}
+
+# The same model computed in float32: 1e-7 of an atom's 190 eV, and of the terms of a force, whose
+# hundred pairs cancel to 0.25 eV/A.
+FLOAT32_BUILD = {"energy": {"rtol": 1e-6, "atol": 0}, "force": {"rtol": 0, "atol": 1e-5}}
