@@ -14,19 +14,31 @@ from .symbols import Dim, Size, nall, nloc, one_frame
 from .to_onnx import OPSET
 
 IR_VERSION = 8  # what ONNX Runtime 1.21 and later read
+PAGE = 4096  # constants in a data file begin at multiples of this
+LARGE = PAGE  # bytes; smaller constants stay in the model even beside a data file
 OVERRIDABLE = ("want_atom_virial",)  # initializers a caller may replace by an input
 
 
-def to_model(graph: gs.Graph, metadata: dict[str, str]) -> onnx.ModelProto:
-    """The ONNX model; `graph` itself is turned into ONNX form and must not be used afterwards."""
+def to_model(
+    graph: gs.Graph, metadata: dict[str, str], data_file: str | None = None
+) -> tuple[onnx.ModelProto, list[bytes | memoryview]]:
+    """The ONNX model; `graph` itself is turned into ONNX form and must not be used afterwards.
+
+    With data_file (a file name) large constants stay out of the model: the second result is
+    what to write to that file, part after part, beside the model.
+    """
     sizes = Sizes(graph)
     for node in list(graph.nodes):
         if node.op in WRITE:
             WRITE[node.op](sizes, node)
     graph.cleanup().toposort()
+    constants = {}
     for tensor in graph.tensors().values():
         if isinstance(tensor, gs.Variable):
             tensor.shape = _names(tensor) if tensor in graph.inputs + graph.outputs else None
+        elif data_file is not None and tensor.values.nbytes > LARGE:
+            constants[tensor.name] = np.ascontiguousarray(tensor.values)
+            tensor.values = np.zeros((), tensor.values.dtype)
     graph.opset = OPSET
     graph.import_domains = [
         onnx.helper.make_opsetid("", OPSET),
@@ -35,6 +47,7 @@ def to_model(graph: gs.Graph, metadata: dict[str, str]) -> onnx.ModelProto:
     graph.producer_name = "dponnx"
     graph.name = "dponnx"
     model = gs.export_onnx(graph, do_type_check=False, ir_version=IR_VERSION)
+    parts: list[bytes | memoryview] = []
     for initializer in model.graph.initializer:
         if initializer.name in OVERRIDABLE:
             model.graph.input.append(
@@ -42,8 +55,23 @@ def to_model(graph: gs.Graph, metadata: dict[str, str]) -> onnx.ModelProto:
                     initializer.name, initializer.data_type, list(initializer.dims)
                 )
             )
+        if initializer.name in constants:
+            parts += _outside(initializer, constants[initializer.name], data_file, parts)
     onnx.helper.set_model_props(model, metadata)
-    return model
+    return model, parts
+
+
+def _outside(initializer, values: np.ndarray, data_file: str | None, before: list) -> list:
+    """Points the initializer at its place in the data file, behind the parts already there.
+    Returns its parts: the values, and zeros up to the next page."""
+    offset = sum(memoryview(p).nbytes for p in before)
+    initializer.ClearField("raw_data")
+    initializer.dims[:] = values.shape
+    initializer.data_location = onnx.TensorProto.EXTERNAL
+    place = {"location": data_file, "offset": str(offset), "length": str(values.nbytes)}
+    for key, value in place.items():
+        initializer.external_data.add(key=key, value=value)
+    return [memoryview(values).cast("B"), bytes(-values.nbytes % PAGE)]
 
 
 def _names(tensor: gs.Variable) -> list[int | str]:

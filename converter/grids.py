@@ -40,22 +40,52 @@ def switched_inverse(r: float, rcut_smth: float, rcut: float) -> float:
 
 def choose_grid(net: EmbeddingNet, options: TableOptions) -> TableGrid:
     """The grid that covers the net's inputs down to min_nbor_dist."""
-    env_mat, attrs = net.env_mat, net.env_mat.attrs
-    davg, dstd = (np.asarray(t.values, dtype=np.float64) for t in env_mat.inputs[4:6])
+    s = switched_inverse(options.min_nbor_dist, *_cutoffs(net))
+    avg, std = _statistics(net)
+    upper = math.ceil(max(0.0, ((s ** len(net.neighbors) - avg) / std).max(initial=0.0)))
+    if len(net.neighbors) == 2:
+        return _symmetric(max(upper, 1), net, options)
+    lower = math.floor((-avg / std).min(initial=0.0))
+    return _one_sided(lower, max(upper, lower + 1), net, options)
+
+
+def reach(net: EmbeddingNet, grid: TableGrid) -> tuple[float, float]:
+    """Distances (angstrom) below which an input can exceed grid.upper and grid.maximum."""
+    avg, std = _statistics(net)
+    rcut_smth, rcut = _cutoffs(net)
+    found = []
+    for end in (grid.upper, grid.maximum):
+        s_end = max((end * std + avg).min(initial=np.inf), 0.0) ** (1 / len(net.neighbors))
+        low, high = 1e-6, rcut
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            if switched_inverse(middle, rcut_smth, rcut) > s_end:
+                low = middle
+            else:
+                high = middle
+        found.append(high)
+    return found[0], found[1]
+
+
+def _cutoffs(net: EmbeddingNet) -> tuple[float, float]:
+    """rcut_smth and rcut (angstrom) of the net's environment matrix."""
+    attrs = net.env_mat.attrs
+    if net.env_mat.op == "ProdEnvMatR":
+        return attrs["rcut_smth"], attrs["rcut"]
+    return attrs["rcut_r_smth"], attrs["rcut_r"]
+
+
+def _statistics(net: EmbeddingNet) -> tuple[np.ndarray, np.ndarray]:
+    """avg and std that turn s(r), or for se_e3 s(r)^2, into the net's largest input."""
+    davg, dstd = (np.asarray(t.values, dtype=np.float64) for t in net.env_mat.inputs[4:6])
     centers = slice(None) if net.center is None else [net.center]
     davg, dstd = davg[centers], dstd[centers]
-    if env_mat.op == "ProdEnvMatR":
-        s = switched_inverse(options.min_nbor_dist, attrs["rcut_smth"], attrs["rcut"])
-    else:
-        s = switched_inverse(options.min_nbor_dist, attrs["rcut_r_smth"], attrs["rcut_r"])
-    if len(net.neighbors) == 2:
-        largest = [s / dstd[:, _slots(env_mat, t)[:, 1:]].min(axis=(1, 2)) for t in net.neighbors]
-        return _symmetric(math.ceil(np.max(largest[0] * largest[1])), net, options)
-    first = _slots(env_mat, net.neighbors[0])[:, 0]
-    avg, std = davg[:, first], dstd[:, first]
-    lower = math.floor(np.min(-avg / std, initial=0.0))
-    upper = max(math.ceil(np.max((s - avg) / std, initial=0.0)), lower + 1)
-    return _one_sided(lower, upper, net, options)
+    columns = [_slots(net.env_mat, t) for t in net.neighbors]
+    if len(columns) == 2:
+        a, b = (dstd[:, c[:, 1:]].min(axis=(1, 2), initial=np.inf) for c in columns)
+        return np.zeros_like(a), a * b
+    first = columns[0][:, 0]
+    return davg[:, first], dstd[:, first]
 
 
 def _slots(env_mat: gs.Node, t: int) -> np.ndarray:

@@ -8,7 +8,7 @@ the contraction with products of two neighbours (se_e3), anything else after a P
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -16,28 +16,46 @@ import onnx_graphsurgeon as gs
 from ..runtime.errors import ConversionError, UnsupportedModelError
 from ..runtime.report import NetReport
 from .graph import Builder, replace_everywhere
-from .grids import TableOptions, choose_grid
+from .grids import TableOptions, choose_grid, reach
 from .nets import EmbeddingNet, find
 from .shape_rules import shape_of
-from .tables import Table, build_table
+from .tables import Table, TableGrid, build_table
 
-log = logging.getLogger("dponnx")
+SAMPLED = 2000  # intervals of a table that are compared with its net
 
 
-def run(graph: gs.Graph, options: TableOptions, progress) -> list[NetReport]:
-    """One report a table. ConversionError if a net is not where a known descriptor has it."""
+@dataclass(frozen=True)
+class Plan:
+    """The tables to be built: each net with its grid."""
+
+    items: list[tuple[EmbeddingNet, TableGrid]]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all tables."""
+        return sum(g.n_rows * 6 * n.width * np.dtype(n.y.dtype).itemsize for n, g in self.items)
+
+
+def plan(graph: gs.Graph, options: TableOptions) -> Plan:
+    """What run() will build. UnsupportedModelError if there is nothing to tabulate."""
     nets = find(graph)
     if not nets:
         raise UnsupportedModelError(
             "no embedding net found (no weights named filter_type_*/matrix_1_*); "
             "use dponnx convert, which needs none"
         )
+    return Plan([(net, choose_grid(net, options)) for net in nets])
+
+
+def run(
+    graph: gs.Graph, plan: Plan, options: TableOptions, type_map: list[str], progress
+) -> list[NetReport]:
+    """One report a table. ConversionError if a net is not where a known descriptor has it."""
     reports = []
-    for net in progress.track(nets, "tables"):
-        grid = choose_grid(net, options)
+    for net, grid in progress.track(plan.items, "tables"):
         table = build_table(net, grid, net.y.dtype)
         _replace(graph, net, table, options)
-        reports.append(_report(net, table))
+        reports.append(_report(net, table, type_map))
     graph.cleanup().toposort()
     return sorted(reports, key=lambda r: r.name)
 
@@ -94,10 +112,11 @@ def _exchanged(t: gs.Tensor) -> bool:
     )
 
 
-def _report(net: EmbeddingNet, table: Table) -> NetReport:
+def _report(net: EmbeddingNet, table: Table, type_map: list[str]) -> NetReport:
     """Largest error of value and slope, measured between the knots of the first sub-table."""
     grid = table.grid
-    left = grid.lower + grid.fine * np.arange(grid.n_fine)
+    every = max(1, grid.n_fine // SAMPLED)
+    left = grid.lower + grid.fine * np.arange(0, grid.n_fine, every)
     value_error = slope_error = 0.0
     for part in (0.25, 0.5, 0.75):
         at = left + part * grid.fine
@@ -105,8 +124,11 @@ def _report(net: EmbeddingNet, table: Table) -> NetReport:
         table_value, table_slope = table.evaluate(at)
         value_error = max(value_error, float(np.abs(table_value - value).max()))
         slope_error = max(slope_error, float(np.abs(table_slope - slope).max()))
+    center = "*" if net.center is None else type_map[net.center]
     return NetReport(
         name=net.name,
+        types=f"{center}-{','.join(type_map[t] for t in net.neighbors)}",
+        reach=reach(net, grid),
         lower=grid.lower,
         upper=grid.upper,
         maximum=grid.maximum,

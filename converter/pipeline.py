@@ -6,17 +6,19 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ..runtime.errors import InputError
+from ..runtime.errors import InputError, OutputTooLargeError
 from ..runtime.progress import Progress
 from ..runtime.report import CompressionReport, NetReport
-from . import check, emit_onnx, emit_tf, frozen_graph, surgeon, to_onnx
+from ..runtime.training_data import DistanceSources
+from . import check, emit_onnx, emit_tf, frozen_graph, pass_overflow, pass_tables, surgeon, to_onnx
 from .frozen_graph import FrozenModel
 from .grids import TableOptions
 from .save import Outputs
+from .sizes import SizeCheck
 
 
 def compress(
@@ -28,6 +30,8 @@ def compress(
     extrapolate: float = 5.0,
     frequency: int = -1,
     min_nbor_dist: float | None = None,
+    training_script: str | Path | None = None,
+    checkpoint_folder: str | Path | None = None,
     progress: Progress | None = None,
 ) -> CompressionReport:
     """Replaces the embedding nets of a frozen model by tables; writes frozen TF and ONNX.
@@ -36,9 +40,12 @@ def compress(
     onnx: the ONNX file (default: output with suffix .onnx).
     step: spacing of the first sub-table's knots, dimensionless; extrapolate >= 1: the second
     sub-table reaches to this many times the first one's end; frequency: overflow check every
-    so many evaluations, -1 never; min_nbor_dist: shortest distance in angstrom, if the model
-    does not hold it.
+    so many evaluations, -1 never; min_nbor_dist: shortest distance in angstrom, instead of the
+    model's; training_script, checkpoint_folder: a training input, or a folder that holds one,
+    whose data are measured if the model does not hold the distance.
     Raises InputError, UnsupportedModelError or ConversionError; then nothing is written.
+    Raises OutputTooLargeError, its `report` attached, if the frozen-TF file would exceed 2 GB:
+    the ONNX file is then written, with a data file beside it.
     """
     start, progress = time.perf_counter(), progress or Progress()
     input = Path(input)
@@ -49,27 +56,35 @@ def compress(
         model = _read(input, progress)
         if model.is_compressed:
             raise InputError(f"{input} is already compressed; give the graph it was made from")
-        shortest = model.min_nbor_dist if min_nbor_dist is None else min_nbor_dist
-        if shortest is None or not (math.isfinite(shortest) and shortest > 0):
-            raise InputError(
-                f"{input}: train_attr/min_nbor_dist is {shortest or 'missing'}; give the shortest "
-                "distance of the training data with --min-nbor-dist (angstrom)"
-            )
+        sources = DistanceSources(min_nbor_dist, training_script, checkpoint_folder)
+        shortest = sources.find(input, model.min_nbor_dist, progress)
         options = TableOptions(step, extrapolate, frequency, shortest)
-        graph, tables = _operate(model, options, progress)
+        graph = _prepare(model, progress)
+        plan = pass_tables.plan(graph, options)
+        sizes = SizeCheck(input.stat().st_size, plan.nbytes, step)
+        with progress.stage("compressing"):
+            tables = surgeon.finish(graph, model, plan, options, progress)
         with progress.stage(f"writing {output.name} and {onnx.name}"):
-            twin = emit_tf.to_graph_def(graph, model, compressed=True)
-            files.write(output, twin.SerializeToString())
-            del twin
-            onnx_model = emit_onnx.to_model(graph, _metadata(model, tables, shortest))
-            nodes = len(onnx_model.graph.node)
-            files.write(onnx, onnx_model.SerializeToString())
-        del graph, onnx_model
+            if sizes.too_large:
+                files.drop(output)
+            else:
+                twin = emit_tf.to_graph_def(graph, model, compressed=True)
+                files.write(output, twin.SerializeToString())
+                del twin
+            if frequency > 0:
+                pass_overflow.run(graph, [t.name for t in tables], model.ntypes)
+            metadata = _metadata(model, tables, shortest)
+            nodes = _write_onnx(files, onnx, graph, metadata, apart=sizes.too_large)
+        del graph
         with progress.stage("checking the files written"):
-            check.frozen_tf(files.temporary(output))
+            if not sizes.too_large:
+                check.frozen_tf(files.temporary(output))
             check.onnx(files.temporary(onnx), shortest)
         files.commit()
-    return CompressionReport(output, onnx, tables, time.perf_counter() - start, nodes)
+    report = CompressionReport(output, onnx, tables, time.perf_counter() - start, nodes)
+    if sizes.too_large:
+        raise OutputTooLargeError(sizes.explain(output, onnx), replace(report, output=None))
+    return report
 
 
 def convert(
@@ -83,28 +98,31 @@ def convert(
     input, output = Path(input), Path(output)
     with Outputs(input, [output]) as files:
         model = _read(input, progress)
-        onnx_model = _convert(model, progress)
+        graph = _convert(model, progress)
+        apart = SizeCheck(input.stat().st_size, 0, 0).too_large
         with progress.stage(f"writing {output.name}"):
-            files.write(output, onnx_model.SerializeToString())
+            nodes = _write_onnx(files, output, graph, _metadata_plain(model), apart=apart)
         with progress.stage("checking the file written"):
             check.onnx(files.temporary(output), model.min_nbor_dist or 1.0)
         files.commit()
-    nodes = len(onnx_model.graph.node)
     return CompressionReport(None, output, [], time.perf_counter() - start, nodes)
 
 
 def convert_to_bytes(input: str | Path) -> bytes:
     """The same in memory: a serialized ONNX model."""
     progress = Progress()
-    return _convert(_read(Path(input), progress), progress).SerializeToString()
+    model = _read(Path(input), progress)
+    onnx_model, _ = emit_onnx.to_model(_convert(model, progress), _metadata_plain(model))
+    return onnx_model.SerializeToString()
 
 
 def describe(path: str | Path) -> dict[str, str]:
     """What a frozen model says about itself, for dponnx info."""
     model = frozen_graph.read(path)
-    return {"format": "frozen TensorFlow graph", "descriptor": model.descriptor} | _metadata(
-        model, [], model.min_nbor_dist, compressed=model.is_compressed
-    )
+    return _metadata_plain(model) | {
+        "format": "frozen TensorFlow graph",
+        "descriptor": model.descriptor,
+    }
 
 
 def _read(path: Path, progress: Progress) -> FrozenModel:
@@ -112,18 +130,31 @@ def _read(path: Path, progress: Progress) -> FrozenModel:
         return frozen_graph.read(path)
 
 
-def _operate(model: FrozenModel, options: TableOptions | None, progress: Progress):
+def _prepare(model: FrozenModel, progress: Progress):
     with progress.stage("converting the energy graph"):
         graph = to_onnx.forward_graph(model)
-    with progress.stage("compressing" if options else "building the force graph"):
-        return graph, surgeon.operate(graph, model, options, progress)
+        surgeon.prepare(graph, model)
+    return graph
 
 
 def _convert(model: FrozenModel, progress: Progress):
-    graph, _ = _operate(model, None, progress)
-    return emit_onnx.to_model(
-        graph, _metadata(model, [], model.min_nbor_dist, compressed=model.is_compressed)
-    )
+    """Our graph of the model, its nets as they are, with forces."""
+    graph = _prepare(model, progress)
+    with progress.stage("building the force graph"):
+        surgeon.finish(graph, model, None, None, progress)
+    return graph
+
+
+def _write_onnx(files: Outputs, path: Path, graph, metadata: dict[str, str], *, apart: bool) -> int:
+    """Writes the model, its large constants apart in a data file if asked. Returns the number
+    of nodes."""
+    data = path.with_name(f"{path.name}.data")
+    model, parts = emit_onnx.to_model(graph, metadata, data.name if apart else None)
+    if apart:
+        files.add(data)
+        files.write(data, *parts)
+    files.write(path, model.SerializeToString())
+    return len(model.graph.node)
 
 
 def _check_options(step: float, extrapolate: float) -> None:
@@ -131,6 +162,10 @@ def _check_options(step: float, extrapolate: float) -> None:
         raise InputError(f"step is {step}; expected a number above 0, such as 0.01")
     if not (math.isfinite(extrapolate) and extrapolate >= 1):
         raise InputError(f"extrapolate is {extrapolate}; expected 1 or more, such as 5")
+
+
+def _metadata_plain(model: FrozenModel) -> dict[str, str]:
+    return _metadata(model, [], model.min_nbor_dist, compressed=model.is_compressed)
 
 
 def _metadata(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The passes over the forward graph, in order. Each returns how often it matched."""
+"""The passes over the forward graph, in order: prepare, then finish. Each tells how often it
+matched."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from ..runtime.report import NetReport
 from . import (
     gradient,
     pass_activations,
+    pass_concat,
     pass_inputs,
     pass_shapes,
     pass_simplify,
@@ -23,23 +25,6 @@ from .grids import TableOptions
 log = logging.getLogger("dponnx")
 
 
-def operate(
-    graph: gs.Graph, model: FrozenModel, options: TableOptions | None, progress
-) -> list[NetReport]:
-    """Turns tf2onnx's forward graph into our model graph, in place.
-
-    options: None leaves the embedding nets as they are. Returns one report a table.
-    """
-    prepare(graph, model)
-    tables: list[NetReport] = []
-    if options is not None:
-        tables = pass_tables.run(graph, options, progress)
-        _tell("tables", len(tables))
-    _tell("gradient", gradient.run(graph))
-    _tell("simplify", pass_simplify.run(graph))
-    return tables
-
-
 def prepare(graph: gs.Graph, model: FrozenModel) -> None:
     """The passes before the tables: our inputs, symbolic shapes, nothing superfluous."""
     shapes, natoms = pass_inputs.shapes(model), pass_inputs.natoms(model.ntypes)
@@ -47,7 +32,25 @@ def prepare(graph: gs.Graph, model: FrozenModel) -> None:
     _tell("shapes", pass_shapes.run(graph, shapes, natoms))
     _tell("activations", pass_activations.run(graph))
     _tell("simplify", pass_simplify.run(graph))
+    _tell("concat", pass_concat.run(graph))
     _tell("split", pass_split.run(graph))
+
+
+def finish(
+    graph: gs.Graph,
+    model: FrozenModel,
+    plan: pass_tables.Plan | None,
+    options: TableOptions | None,
+    progress,
+) -> list[NetReport]:
+    """Tables in place of the nets (plan None: the nets stay), then forces. One report a table."""
+    tables: list[NetReport] = []
+    if plan is not None and options is not None:
+        tables = pass_tables.run(graph, plan, options, model.type_names, progress)
+        _tell("tables", len(tables))
+    _tell("gradient", gradient.run(graph))
+    _tell("simplify", pass_simplify.run(graph))
+    return tables
 
 
 def _tell(name: str, count: int) -> None:

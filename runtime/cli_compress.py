@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .cli_log import stderr, stdout
-from .errors import InputError
+from .errors import InputError, OutputTooLargeError
 from .models import converter
 from .progress import Progress
 from .report import render
@@ -130,18 +130,22 @@ def run_compress(args: argparse.Namespace) -> None:
     output = args.output if Path(args.output).suffix else f"{args.output}.pb"
     output = output_file("-o/--output", output, ".pb", model)
     onnx = output_file("--onnx", args.onnx or output.with_suffix(".onnx"), ".onnx", model)
-    report = converter().compress(
-        model,
-        output,
-        onnx=onnx,
-        step=args.step,
-        extrapolate=args.extrapolate,
-        frequency=args.frequency,
-        min_nbor_dist=args.min_nbor_dist,
-        training_script=args.training_script,
-        checkpoint_folder=args.checkpoint_folder,
-        progress=Progress(stderr() if log.isEnabledFor(logging.INFO) else None),
-    )
+    try:
+        report = converter().compress(
+            model,
+            output,
+            onnx=onnx,
+            step=args.step,
+            extrapolate=args.extrapolate,
+            frequency=args.frequency,
+            min_nbor_dist=args.min_nbor_dist,
+            training_script=args.training_script,
+            checkpoint_folder=args.checkpoint_folder,
+            progress=Progress(stderr() if log.isEnabledFor(logging.INFO) else None),
+        )
+    except OutputTooLargeError as error:
+        render(error.report, stdout())
+        raise
     render(report, stdout())
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ import numpy as np
 from .errors import DponnxError, InputError
 from .metadata import ModelInfo, read_info
 from .neighbors import Neighborhood, build_neighborhood
+from .overflow import Monitor, Overflow
 from .session import default_threads, first_line, open_session
-
-log = logging.getLogger("dponnx")
 
 
 class DeepPot:
@@ -25,14 +23,22 @@ class DeepPot:
     >>> e, f, v = model.eval(coords, cells, atom_types)
 
     threads: within one operator; default DP_INTRA_OP_PARALLELISM_THREADS, then OMP_NUM_THREADS,
-    then ONNX Runtime's choice. device: "cpu", "cuda" or "cuda:N".
+    then ONNX Runtime's choice. device: "cpu", "cuda" or "cuda:N". overflow: what to do when a
+    model compressed with -f N meets inputs its tables were not made for: "ignore", "warn", "error".
     Raises InputError (no such file, onnxruntime missing), ModelFormatError (not one of ours).
     """
 
     def __init__(
-        self, model_path: str | Path, *, threads: int | None = None, device: str = "cpu"
+        self,
+        model_path: str | Path,
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        overflow: str = "warn",
     ) -> None:
-        self._open(str(model_path), read_info(model_path), threads, device)
+        info = read_info(model_path)
+        self._monitor = Monitor(info, overflow)
+        self._open(str(model_path), info, threads, device)
 
     @classmethod
     def from_bytes(
@@ -40,7 +46,9 @@ class DeepPot:
     ) -> DeepPot:
         """A model that was never written to disk; name is used in messages."""
         self = cls.__new__(cls)
-        self._open(bytes(data), read_info(bytes(data), name), threads, device)
+        info = read_info(bytes(data), name)
+        self._monitor = Monitor(info, "warn")
+        self._open(bytes(data), info, threads, device)
         return self
 
     def _open(self, model: str | bytes, info: ModelInfo, threads: int | None, device: str) -> None:
@@ -52,8 +60,6 @@ class DeepPot:
         self._session = open_session(model, info.name, threads, device)
         self._inputs = {node.name for node in self._session.get_inputs()}
         self._outputs = {node.name for node in self._session.get_outputs()}
-        #: (ntables, 2): inputs found in the second sub-table and outside both, at the last check.
-        self.table_overflow = np.zeros((len(info.tables), 2), dtype=np.int64)
 
     def get_rcut(self) -> float:
         """Cutoff radius in angstrom."""
@@ -78,6 +84,10 @@ class DeepPot:
     def get_sel(self) -> list[int]:
         """Most neighbours of each type that the model regards."""
         return list(self.info.sel)
+
+    def overflow(self) -> Overflow:
+        """What the last overflow check found; empty if all was well or nothing is checked."""
+        return self._monitor.last
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -165,27 +175,16 @@ class DeepPot:
         if atomic:
             names += ["atom_energy", "atom_virial"]
             feeds["want_atom_virial"] = np.array([True])
-        if "table_overflow" in self._outputs:
-            names.append("table_overflow")
+        checked = "table_overflow" in self._outputs
+        if checked:
+            names += ["table_overflow", "sel_overflow"]
         try:
             out = dict(zip(names, self._session.run(names, feeds), strict=True))
         except Exception as error:
             raise DponnxError(f"{where}: ONNX Runtime failed: {first_line(error)}") from error
-        self._note_overflow(out.get("table_overflow"), where)
+        if checked:
+            self._monitor.note(out["table_overflow"], out["sel_overflow"], where)
         return out
-
-    def _note_overflow(self, counts: np.ndarray | None, where: str) -> None:
-        if counts is None or np.array_equal(counts, self.table_overflow):
-            return
-        self.table_overflow = counts
-        if counts[:, 1].any():
-            names = [self.info.tables[k]["name"] for k in np.flatnonzero(counts[:, 1])]
-            log.warning(
-                "%s: %d inputs outside the tables of %s: atoms closer than in the training data",
-                where,
-                counts[:, 1].sum(),
-                ", ".join(names),
-            )
 
 
 def _frames(

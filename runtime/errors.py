@@ -27,3 +27,15 @@ class ValidationError(DponnxError):
 
 class ModelFormatError(DponnxError):
     """The runtime refuses a file: it is not one of ours, or it is damaged."""
+
+
+class TableOverflowError(DponnxError):
+    """Atoms came closer, or stood denser, than the model's tables and sel allow."""
+
+
+class OutputTooLargeError(DponnxError):
+    """The frozen TF file would exceed 2 GB; the ONNX file was written. report: what was done."""
+
+    def __init__(self, message: str, report: object):
+        super().__init__(message)
+        self.report = report

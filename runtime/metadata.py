@@ -37,7 +37,8 @@ class ModelInfo:
 
     @property
     def ntypes(self) -> int:
-        return len(self.type_map)
+        """Number of types; 0.12's models have no names for them."""
+        return len(self.type_map) or len(self.sel)
 
 
 def read_info(model: str | Path | bytes, name: str | None = None) -> ModelInfo:

@@ -19,9 +19,13 @@ class NetReport:
     fine, coarse: the spacings of the knots there; n_left, n_fine, n_coarse: rows.
     max_error, max_slope_error: largest difference from the net's value and slope, measured
     between the knots of the fine part, in units of the net's output.
+    types: who the net is for, "O-H" (centre and neighbour; * is any type), "*-O,H" (se_e3).
+    reach: distances (angstrom) below which an input lies beyond upper, and beyond maximum.
     """
 
     name: str
+    types: str
+    reach: tuple[float, float]
     lower: float
     upper: float
     maximum: float

@@ -102,7 +102,7 @@ def test_rule_against_central_differences(name):
     (dx,) = gradient.differentiate(graph, y, [x])
     assert shape_of(dx) == (6, 4)
     graph.outputs = [build("Identity", y), build("Identity", dx)]
-    session = _session(emit_onnx.to_model(graph, {}).SerializeToString())
+    session = _session(emit_onnx.to_model(graph, {})[0].SerializeToString())
 
     def run(values):
         return session.run(None, {"x": values, "natoms": np.array([6, 6, 6], dtype=np.int32)})

@@ -8,7 +8,7 @@ import pytest
 from dponnx import DeepPot, compress
 from random_model import random_model, random_system
 
-A = {"type": "se_e2_a", "axis_neuron": 4, "neuron": [3, 7, 14]}
+A = {"type": "se_e2_a", "axis_neuron": 4, "neuron": [3, 7, 14], "type_one_side": False}
 # name: (ntypes, descriptor, fitting)
 MODELS = {
     "one type, one-sided": (1, A | {"sel": [40], "type_one_side": True}, {}),
