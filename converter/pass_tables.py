@@ -31,6 +31,10 @@ class Plan:
     items: list[tuple[EmbeddingNet, TableGrid]]
 
     @property
+    def nets(self) -> list[EmbeddingNet]:
+        return [net for net, _ in self.items]
+
+    @property
     def nbytes(self) -> int:
         """Size of all tables."""
         return sum(g.n_rows * 6 * n.width * np.dtype(n.y.dtype).itemsize for n, g in self.items)
@@ -112,7 +116,7 @@ def _exchanged(t: gs.Tensor) -> bool:
     )
 
 
-def _report(net: EmbeddingNet, table: Table, type_map: list[str]) -> NetReport:
+def errors_between_knots(net: EmbeddingNet, table: Table) -> tuple[float, float]:
     """Largest error of value and slope, measured between the knots of the first sub-table."""
     grid = table.grid
     every = max(1, grid.n_fine // SAMPLED)
@@ -124,6 +128,12 @@ def _report(net: EmbeddingNet, table: Table, type_map: list[str]) -> NetReport:
         table_value, table_slope = table.evaluate(at)
         value_error = max(value_error, float(np.abs(table_value - value).max()))
         slope_error = max(slope_error, float(np.abs(table_slope - slope).max()))
+    return value_error, slope_error
+
+
+def _report(net: EmbeddingNet, table: Table, type_map: list[str]) -> NetReport:
+    grid = table.grid
+    value, slope = errors_between_knots(net, table)
     center = "*" if net.center is None else type_map[net.center]
     return NetReport(
         name=net.name,
@@ -139,6 +149,6 @@ def _report(net: EmbeddingNet, table: Table, type_map: list[str]) -> NetReport:
         n_coarse=grid.n_coarse,
         width=table.width,
         bytes=table.coef.nbytes,
-        max_error=value_error,
-        max_slope_error=slope_error,
+        max_error=value,
+        max_slope_error=slope,
     )

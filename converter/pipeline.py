@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from dataclasses import asdict, replace
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import replace
 from pathlib import Path
 
 from ..runtime.errors import InputError, OutputTooLargeError
 from ..runtime.progress import Progress
-from ..runtime.report import CompressionReport, NetReport
+from ..runtime.report import CompressionReport
 from ..runtime.training_data import DistanceSources
-from . import check, emit_onnx, emit_tf, frozen_graph, pass_overflow, pass_tables, surgeon, to_onnx
+from . import (
+    accuracy,
+    check,
+    emit_onnx,
+    emit_tf,
+    frozen_graph,
+    pass_overflow,
+    pass_tables,
+    surgeon,
+)
+from .assemble import metadata, prepare
 from .frozen_graph import FrozenModel
 from .grids import TableOptions
 from .save import Outputs
@@ -29,6 +37,8 @@ def compress(
     step: float = 0.01,
     extrapolate: float = 5.0,
     frequency: int = -1,
+    max_error: float | None = None,
+    system: str | Path | None = None,
     min_nbor_dist: float | None = None,
     training_script: str | Path | None = None,
     checkpoint_folder: str | Path | None = None,
@@ -40,9 +50,11 @@ def compress(
     onnx: the ONNX file (default: output with suffix .onnx).
     step: spacing of the first sub-table's knots, dimensionless; extrapolate >= 1: the second
     sub-table reaches to this many times the first one's end; frequency: overflow check every
-    so many evaluations, -1 never; min_nbor_dist: shortest distance in angstrom, instead of the
-    model's; training_script, checkpoint_folder: a training input, or a folder that holds one,
-    whose data are measured if the model does not hold the distance.
+    so many evaluations, -1 never; max_error: instead of step, the largest force error in
+    eV/angstrom, proven on the first frames of system, if given; min_nbor_dist: shortest
+    distance in angstrom, instead of the model's; training_script, checkpoint_folder: a training
+    input, or a folder that holds one, whose data are measured if the model does not hold
+    the distance.
     Raises InputError, UnsupportedModelError or ConversionError; then nothing is written.
     Raises OutputTooLargeError, its `report` attached, if the frozen-TF file would exceed 2 GB:
     the ONNX file is then written, with a data file beside it.
@@ -59,9 +71,12 @@ def compress(
         sources = DistanceSources(min_nbor_dist, training_script, checkpoint_folder)
         shortest = sources.find(input, model.min_nbor_dist, progress)
         options = TableOptions(step, extrapolate, frequency, shortest)
-        graph = _prepare(model, progress)
+        if max_error is not None:
+            with progress.stage("choosing the step"):
+                options = accuracy.step_for(max_error, system, model, options)
+        graph = prepare(model, progress)
         plan = pass_tables.plan(graph, options)
-        sizes = SizeCheck(input.stat().st_size, plan.nbytes, step)
+        sizes = SizeCheck(input.stat().st_size, plan.nbytes, options.step)
         with progress.stage("compressing"):
             tables = surgeon.finish(graph, model, plan, options, progress)
         with progress.stage(f"writing {output.name} and {onnx.name}"):
@@ -73,8 +88,8 @@ def compress(
                 del twin
             if frequency > 0:
                 pass_overflow.run(graph, [t.name for t in tables], model.ntypes)
-            metadata = _metadata(model, tables, shortest)
-            nodes = _write_onnx(files, onnx, graph, metadata, apart=sizes.too_large)
+            about = metadata(model, tables, shortest)
+            nodes = _write_onnx(files, onnx, graph, about, apart=sizes.too_large)
         del graph
         with progress.stage("checking the files written"):
             if not sizes.too_large:
@@ -101,7 +116,7 @@ def convert(
         graph = _convert(model, progress)
         apart = SizeCheck(input.stat().st_size, 0, 0).too_large
         with progress.stage(f"writing {output.name}"):
-            nodes = _write_onnx(files, output, graph, _metadata_plain(model), apart=apart)
+            nodes = _write_onnx(files, output, graph, metadata(model), apart=apart)
         with progress.stage("checking the file written"):
             check.onnx(files.temporary(output), model.min_nbor_dist or 1.0)
         files.commit()
@@ -112,14 +127,14 @@ def convert_to_bytes(input: str | Path) -> bytes:
     """The same in memory: a serialized ONNX model."""
     progress = Progress()
     model = _read(Path(input), progress)
-    onnx_model, _ = emit_onnx.to_model(_convert(model, progress), _metadata_plain(model))
+    onnx_model, _ = emit_onnx.to_model(_convert(model, progress), metadata(model))
     return onnx_model.SerializeToString()
 
 
 def describe(path: str | Path) -> dict[str, str]:
     """What a frozen model says about itself, for dponnx info."""
     model = frozen_graph.read(path)
-    return _metadata_plain(model) | {
+    return metadata(model) | {
         "format": "frozen TensorFlow graph",
         "descriptor": model.descriptor,
     }
@@ -130,26 +145,19 @@ def _read(path: Path, progress: Progress) -> FrozenModel:
         return frozen_graph.read(path)
 
 
-def _prepare(model: FrozenModel, progress: Progress):
-    with progress.stage("converting the energy graph"):
-        graph = to_onnx.forward_graph(model)
-        surgeon.prepare(graph, model)
-    return graph
-
-
 def _convert(model: FrozenModel, progress: Progress):
     """Our graph of the model, its nets as they are, with forces."""
-    graph = _prepare(model, progress)
+    graph = prepare(model, progress)
     with progress.stage("building the force graph"):
         surgeon.finish(graph, model, None, None, progress)
     return graph
 
 
-def _write_onnx(files: Outputs, path: Path, graph, metadata: dict[str, str], *, apart: bool) -> int:
+def _write_onnx(files: Outputs, path: Path, graph, about: dict[str, str], *, apart: bool) -> int:
     """Writes the model, its large constants apart in a data file if asked. Returns the number
     of nodes."""
     data = path.with_name(f"{path.name}.data")
-    model, parts = emit_onnx.to_model(graph, metadata, data.name if apart else None)
+    model, parts = emit_onnx.to_model(graph, about, data.name if apart else None)
     if apart:
         files.add(data)
         files.write(data, *parts)
@@ -162,38 +170,3 @@ def _check_options(step: float, extrapolate: float) -> None:
         raise InputError(f"step is {step}; expected a number above 0, such as 0.01")
     if not (math.isfinite(extrapolate) and extrapolate >= 1):
         raise InputError(f"extrapolate is {extrapolate}; expected 1 or more, such as 5")
-
-
-def _metadata_plain(model: FrozenModel) -> dict[str, str]:
-    return _metadata(model, [], model.min_nbor_dist, compressed=model.is_compressed)
-
-
-def _metadata(
-    model: FrozenModel,
-    tables: list[NetReport],
-    min_nbor_dist: float | None,
-    *,
-    compressed: bool = True,
-) -> dict[str, str]:
-    """metadata_props of the ONNX file: docs/format.md."""
-    try:
-        ours = version("dponnx")
-    except PackageNotFoundError:
-        ours = "unknown"
-    return {
-        "format": "dponnx-1",
-        "type_map": " ".join(model.type_map),
-        "rcut": repr(model.rcut),
-        "sel": " ".join(map(str, model.sel)),
-        "model_type": model.model_type,
-        "dfparam": str(model.dfparam),
-        "daparam": str(model.daparam),
-        "model_version": model.model_version,
-        "compressed": "true" if compressed else "false",
-        "precision": str(model.precision),
-        "tables": json.dumps([asdict(t) for t in tables]),
-        "min_nbor_dist": "" if min_nbor_dist is None else repr(min_nbor_dist),
-        "original_sha256": model.sha256,
-        "training_script": model.training_script,
-        "converter": f"dponnx {ours}",
-    }

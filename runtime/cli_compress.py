@@ -94,6 +94,18 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         "model's own and over -t and -c (default: the model's own)",
     )
     option(
+        "--max-error",
+        type=float,
+        metavar="ERR",
+        help="instead of -s: the largest step whose predicted force error stays below ERR, "
+        "eV/angstrom",
+    )
+    option(
+        "--system",
+        metavar="DIR",
+        help="with --max-error: frames (DeePMD-kit's format) on which the error is proven",
+    )
+    option(
         "-m",
         "--mpi-log",
         choices=["master", "collect", "workers"],
@@ -122,6 +134,10 @@ def run_compress(args: argparse.Namespace) -> None:
     _positive("-s/--step", args.step, "for example 0.01")
     if not (math.isfinite(args.extrapolate) and args.extrapolate >= 1):
         raise InputError(f"-e/--extrapolate is {args.extrapolate}; expected 1 or more, usually 5")
+    if args.max_error is not None:
+        _positive("--max-error", args.max_error, "eV/angstrom, for example 1e-6")
+    if args.system is not None and args.max_error is None:
+        raise InputError("--system goes with --max-error; to compare two models: dponnx validate")
     if args.frequency < -1 or args.frequency == 0:
         raise InputError(f"-f/--frequency is {args.frequency}; expected -1 (never) or 1 or more")
     if args.min_nbor_dist is not None:
@@ -138,6 +154,8 @@ def run_compress(args: argparse.Namespace) -> None:
             step=args.step,
             extrapolate=args.extrapolate,
             frequency=args.frequency,
+            max_error=args.max_error,
+            system=args.system,
             min_nbor_dist=args.min_nbor_dist,
             training_script=args.training_script,
             checkpoint_folder=args.checkpoint_folder,
