@@ -36,15 +36,19 @@ def slots_of(i, coord, atype, nlist, rcut, sel):
     return slots
 
 
-def env_mat_a(coord, atype, nlist, stats, cut, sel):
-    """descrpt, descrpt_deriv, rij, nlist of ProdEnvMatA.
+COLUMNS = {"A": 4, "R": 1}  # of the environment matrix in se_e2_a and se_e2_r
+
+
+def env_mat(kind, coord, atype, nlist, stats, cut, sel):
+    """descrpt, descrpt_deriv, rij, nlist of ProdEnvMat{kind}.
 
     stats = davg, dstd; cut = rcut_smth, rcut.
     """
+    columns = COLUMNS[kind]
     coord = np.asarray(coord, float)
     davg, dstd = (np.asarray(s, float) for s in stats)
     nloc, nnei = len(nlist), sum(sel)
-    rows, deriv = np.zeros((nloc, nnei, 4)), np.zeros((nloc, nnei, 4, 3))
+    rows, deriv = np.zeros((nloc, nnei, columns)), np.zeros((nloc, nnei, columns, 3))
     rij, slots = np.zeros((nloc, nnei, 3)), np.full((nloc, nnei), -1, np.int32)
     for i in range(nloc):
         slots[i] = slots_of(i, coord, atype, nlist, cut[1], sel)
@@ -55,28 +59,40 @@ def env_mat_a(coord, atype, nlist, stats, cut, sel):
             r = np.linalg.norm(d)
             sw, dsw = switch(r, *cut)
             q, dq = sw / r**2, dsw / r**2 - 2 * sw / r**3
-            rows[i, s] = sw / r, *(q * d)
-            deriv[i, s, 0] = -(dsw / r - sw / r**2) * d / r
-            deriv[i, s, 1:] = -(dq / r * np.outer(d, d) + q * np.eye(3))
-        avg, std = (a[atype[i]].reshape(nnei, 4) for a in (davg, dstd))
+            radial = -(dsw / r - sw / r**2) * d / r
+            vector = -(dq / r * np.outer(d, d) + q * np.eye(3))
+            rows[i, s] = np.append(sw / r, q * d)[:columns]
+            deriv[i, s] = np.vstack([radial, vector])[:columns]
+        avg, std = (a[atype[i]].reshape(nnei, columns) for a in (davg, dstd))
         rows[i] = (rows[i] - avg) / std
         deriv[i] /= std[:, :, None]
-    flat = (a.reshape(nloc, nnei * k) for a, k in ((rows, 4), (deriv, 12), (rij, 3)))
+    flat = (a.reshape(nloc, nnei * k) for a, k in ((rows, columns), (deriv, 3 * columns), (rij, 3)))
     return *flat, slots
+
+
+def sel_overflow(coord, atype, nlist, rcut, sel):
+    """Per neighbour type, by how many the fullest atom's neighbours exceed sel: int64 (ntypes,)."""
+    most = np.zeros(len(sel), int)
+    for i in np.flatnonzero(atype[: len(nlist)] >= 0):
+        near = slots_of(i, coord, atype, nlist, rcut, [len(nlist[i])] * len(sel))
+        found = np.bincount(atype[near[near >= 0]], minlength=len(sel))
+        most = np.maximum(most, found - sel)
+    return most
 
 
 def pair_forces(net_deriv, in_deriv, nlist):
     """Force on every neighbour through its own row: (nloc, nnei, 3), 0 on empty slots."""
     shape = nlist.shape
+    columns = net_deriv.shape[1] // max(shape[1], 1)  # 4 in se_e2_a, 1 in se_e2_r
     f = np.einsum(
         "isc,isck->isk",
-        np.asarray(net_deriv, float).reshape(*shape, 4),
-        np.asarray(in_deriv, float).reshape(*shape, 4, 3),
+        np.asarray(net_deriv, float).reshape(*shape, columns),
+        np.asarray(in_deriv, float).reshape(*shape, columns, 3),
     )
     return np.where(nlist[:, :, None] >= 0, f, 0.0)
 
 
-def prod_force_se_a(net_deriv, in_deriv, nlist, natoms):
+def prod_force(net_deriv, in_deriv, nlist, natoms):
     """force (nall, 3)."""
     f = pair_forces(net_deriv, in_deriv, nlist)
     force = np.zeros((natoms[1], 3))
@@ -85,7 +101,7 @@ def prod_force_se_a(net_deriv, in_deriv, nlist, natoms):
     return force
 
 
-def prod_virial_se_a(net_deriv, in_deriv, rij, nlist, natoms):
+def prod_virial(net_deriv, in_deriv, rij, nlist, natoms):
     """virial (9,), atom_virial (nall, 9) on the neighbour."""
     f = pair_forces(net_deriv, in_deriv, nlist)
     v = np.einsum("isa,isb->isab", f, np.asarray(rij, float).reshape(*nlist.shape, 3))
@@ -94,22 +110,47 @@ def prod_virial_se_a(net_deriv, in_deriv, rij, nlist, natoms):
     return v.sum(axis=(0, 1)).reshape(9), atom_virial
 
 
-def tabulate_fusion_se_a(table: Table, em_x, em):
-    """sum_j em[i, j, :] (outer) G(em_x[i, j]): (n, 4, width).
+def tabulate(kind, table: Table, em_x, em):
+    """TabulateFusionSe{kind}: the descriptor.
 
-    em_x keeps its precision: at a knot, that decides the row.
+    A  sum_j em[i, j, :] (outer) G(em_x[i, j]): (n, 4, width), em (n, nnei, 4)
+    R  G(em[i, j]): (n, nnei, width), em (n, nnei)
+    T  sum_jk em[i, j, k] G(em_x[i, j, k]): (n, width), em (n, ni, nj)
+    The inputs keep their precision: at a knot, that decides the row.
     """
-    value, _ = table.evaluate(np.ravel(em_x))
-    return np.einsum(
-        "ijc,ijo->ico", np.asarray(em, float), value.reshape(*em.shape[:2], table.width)
-    )
+    value, _ = _evaluate(kind, table, em_x, em)
+    em = np.asarray(em, float)
+    if kind == "R":
+        return value
+    return np.einsum({"A": "ijc,ijo->ico", "T": "ijk,ijko->io"}[kind], em, value)
 
 
-def tabulate_fusion_se_a_grad(table: Table, em_x, em, dy):
-    """dy_dem_x (n nnei, 1), dy_dem (n, nnei, 4)."""
-    value, slope = table.evaluate(np.ravel(em_x))
-    value, slope = (g.reshape(*em.shape[:2], table.width) for g in (value, slope))
-    dy = np.asarray(dy, float)
-    dem = np.einsum("ico,ijo->ijc", dy, value)
-    dem_x = np.einsum("ijc,ico,ijo->ij", np.asarray(em, float), dy, slope)
-    return dem_x.reshape(-1, 1), dem
+def tabulate_grad(kind, table: Table, em_x, em, dy):
+    """TabulateFusionSe{kind}Grad: dy_dem_x (n nnei, 1) unless R, dy_dem shaped as em."""
+    value, slope = _evaluate(kind, table, em_x, em)
+    em, dy = np.asarray(em, float), np.asarray(dy, float)
+    if kind == "R":
+        return [np.einsum("ijo,ijo->ij", dy, slope)]
+    if kind == "A":
+        dem_x = np.einsum("ijc,ico,ijo->ij", em, dy, slope)
+        return [dem_x.reshape(-1, 1), np.einsum("ico,ijo->ijc", dy, value)]
+    dem_x = em * np.einsum("io,ijko->ijk", dy, slope)
+    return [dem_x.reshape(-1, 1), np.einsum("io,ijko->ijk", dy, value)]
+
+
+def _evaluate(kind, table, em_x, em):
+    """Value and slope of every entry: (*entries, width)."""
+    entries = em.shape[:2] if kind == "A" else em.shape
+    value, slope = table.evaluate(np.ravel(em if kind == "R" else em_x))
+    return value.reshape(*entries, table.width), slope.reshape(*entries, table.width)
+
+
+def overflow(grid, x):
+    """How many x lie in the coarse sub-tables, and outside all: (2,).
+
+    A thousandth of a stride around the table is inside: padding lies at its end but for rounding.
+    """
+    slack = grid.fine / 1024
+    outside = (x < grid.minimum - slack) | (x > grid.maximum + slack) | np.isnan(x)
+    fine = ((x >= grid.lower) | (grid.n_left == 0)) & ((x < grid.upper) | (grid.n_coarse == 0))
+    return np.array([np.sum(~outside & ~fine), np.sum(outside)])

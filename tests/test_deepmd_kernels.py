@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tolerances
-from kernel_calls import env_mat, force, virial
+from dponnx.converter.tables import TableGrid
+from kernel_calls import env_mat, force, make_em, make_table, tabulate, virial
 
 CUT = 0.5, 6.0
 SELS = [(46, 92), (20, 30)]  # room for all; an overflow in both types
@@ -52,20 +53,25 @@ def with_ghosts(coord, atype, cell):
     return everyone, atype[owner], owner, near
 
 
+@pytest.mark.parametrize("kind", ["A", "R"])
 @pytest.mark.parametrize("sel", SELS, ids=["room", "overflow"])
-def test_same_numbers_as_deepmd(worker, tf_ops, box, sel):
+def test_same_numbers_as_deepmd(worker, tf_ops, box, sel, kind):
     coord, atype, cell = box
     everyone, types, owner, near = with_ghosts(coord, atype, cell)
-    n, nnei = len(coord), sum(sel)
-    davg = np.tile([0.1, 0.0, 0.0, 0.0], (2, nnei))
-    dstd = np.tile([0.15, 0.09, 0.09, 0.09], (2, nnei))
-    ours = env_mat(worker, (everyone, types, near, davg, dstd), sel, cut=CUT)
+    n, nnei, columns = len(coord), sum(sel), {"A": 4, "R": 1}[kind]
+    davg = np.tile([0.1, 0.0, 0.0, 0.0][:columns], (2, nnei))
+    dstd = np.tile([0.15, 0.09, 0.09, 0.09][:columns], (2, nnei))
+    ours = env_mat(worker, (everyone, types, near, davg, dstd), sel, cut=CUT, kind=kind)
     counts = [n, n, *np.bincount(atype, minlength=2)]
+    if kind == "A":
+        attributes = {"rcut_a": -1.0, "rcut_r": CUT[1], "rcut_r_smth": CUT[0]}
+        attributes |= {"sel_a": list(sel), "sel_r": [0, 0]}
+    else:
+        attributes = {"rcut": CUT[1], "rcut_smth": CUT[0], "sel": list(sel)}
     theirs = tf_ops(
-        "prod_env_mat_a", coord=coord.reshape(1, -1), type=atype[None], natoms=np.int32(counts),
-        box=cell.reshape(1, 9), mesh=np.int32([0, 0, 0, 2, 2, 2]),
-        davg=davg, dstd=dstd, rcut_a=-1.0, rcut_r=CUT[1], rcut_r_smth=CUT[0],
-        sel_a=list(sel), sel_r=[0, 0],
+        f"prod_env_mat_{kind.lower()}", coord=coord.reshape(1, -1), type=atype[None],
+        natoms=np.int32(counts), box=cell.reshape(1, 9), mesh=np.int32([0, 0, 0, 2, 2, 2]),
+        davg=davg, dstd=dstd, **attributes,
     )  # fmt: skip
     # DeePMD-kit's blocks are sorted by distance: bring ours into that order.
     descrpt, deriv, rij, nlist = (a.reshape(n, nnei, -1) for a in ours)
@@ -80,13 +86,35 @@ def test_same_numbers_as_deepmd(worker, tf_ops, box, sel):
         np.testing.assert_allclose(sorted_a, b.reshape(sorted_a.shape), **tolerances.DEEPMD)
 
     natoms = [n, len(everyone), *counts[2:]]
-    net = np.random.default_rng(0).normal(size=(n, 4 * nnei))
+    net = np.random.default_rng(0).normal(size=(n, columns * nnei))
     flat = {"net_deriv": net, "in_deriv": ours[1], "nlist": ours[3]}
     flat = {k: v.reshape(1, -1) for k, v in flat.items()} | {"natoms": np.int32(natoms)}
-    flat |= {"n_a_sel": nnei, "n_r_sel": 0}
-    f = tf_ops("prod_force_se_a", **flat).reshape(-1, 3)
-    np.testing.assert_allclose(force(worker, net, ours[1], ours[3], natoms), f, **tolerances.DEEPMD)
-    v, atomic = tf_ops("prod_virial_se_a", **flat, rij=ours[2].reshape(1, -1))
-    total, per_atom = virial(worker, (net, ours[1]), ours[2], ours[3], natoms)
+    flat |= {"n_a_sel": nnei, "n_r_sel": 0} if kind == "A" else {}
+    f = tf_ops(f"prod_force_se_{kind.lower()}", **flat).reshape(-1, 3)
+    found = force(worker, net, ours[1], ours[3], natoms, kind=kind)
+    np.testing.assert_allclose(found, f, **tolerances.DEEPMD)
+    v, atomic = tf_ops(f"prod_virial_se_{kind.lower()}", **flat, rij=ours[2].reshape(1, -1))
+    total, per_atom = virial(worker, (net, ours[1]), ours[2], ours[3], natoms, kind=kind)
     np.testing.assert_allclose(per_atom, atomic.reshape(-1, 9), **tolerances.DEEPMD)
     np.testing.assert_allclose(total, v[0], **tolerances.DEEPMD_SUM)
+
+
+@pytest.mark.parametrize("kind", ["A", "R"])
+def test_same_tabulation_as_deepmd(worker, tf_ops, kind):
+    """Strides of powers of two, where DeePMD-kit finds the right row; not its se_e3 operator, whose
+    rows are off by one at the joints (tests/test_tabulation.py has that one's gradient)."""
+    grid = TableGrid(-1.0, 2.0, 6.0, 1 / 64, 1 / 4, 192, 16)
+    table = make_table(20, grid=grid)
+    em_x, em = make_em(np.float64, 50, 30, -1.0, 5.9, kind=kind)
+    name, shape = f"tabulate_fusion_se_{kind.lower()}", {"A": (50, 4, 20), "R": (50, 30, 20)}[kind]
+    info = np.array([grid.lower, grid.upper, grid.maximum, grid.fine, grid.coarse, -1])
+    inputs = {"table": table.coef, "table_info": info, "em": em}
+    inputs |= {"em_x": em_x.reshape(-1, 1)} if kind == "A" else {}
+    theirs = tf_ops(name, **inputs, last_layer_size=20)
+    ours = tabulate(worker, table, em_x, em, kind=kind)
+    np.testing.assert_allclose(ours, theirs.reshape(shape), **tolerances.DEEPMD)
+    dy = np.random.default_rng(4).normal(size=shape)
+    theirs = tf_ops(f"{name}_grad", **inputs, dy=dy, descriptor=ours)
+    theirs = list(theirs) if kind == "A" else [theirs]
+    for a, b in zip(tabulate(worker, table, em_x, em, dy, kind=kind), theirs, strict=True):
+        np.testing.assert_allclose(a, b.reshape(a.shape), **tolerances.DEEPMD)

@@ -21,6 +21,7 @@ from kernel_worker import Worker, WorkerError
 from one_node import one_node
 
 SEL = (20, 30)
+DY = {"A": (2, 4, 8), "R": (2, 3, 8), "T": (2, 8)}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,20 @@ def test_env_mat_refuses_attributes(any_path):
         env_mat(any_path, make_frame(np.float64), (51, -1))
 
 
+def test_env_mat_r_refuses_the_same(any_path):
+    frame = make_frame(np.float64, columns=1)
+    bad = frame[2].copy()
+    bad[3, 7] = 60
+    with refuses("ProdEnvMatR: nlist[3,7] = 60, expected -1 or 0..nall-1 = 59"):
+        env_mat(any_path, (*frame[:2], bad, *frame[3:]), SEL, kind="R")
+    with refuses("ProdEnvMatR: davg has shape [2, 200]; expected [2, 50]"):
+        env_mat(any_path, make_frame(np.float64), SEL, kind="R")
+    with refuses("ProdEnvMatR: sel holds -1; expected >= 0"):
+        env_mat(any_path, frame, (51, -1), kind="R")
+    with refuses("ProdEnvMatR: rcut_smth = 4, rcut = 4; expected 0 <= rcut_smth < rcut"):
+        env_mat(any_path, frame, SEL, cut=(4.0, 4.0), kind="R")
+
+
 def test_force_and_virial_refuse_indices_and_shapes(any_path):
     (net, deriv), rij, nlist, natoms = make_scatter(np.float64, 20, 30, 6)
     bad = nlist.copy()
@@ -96,6 +111,23 @@ def test_force_and_virial_refuse_indices_and_shapes(any_path):
         force(any_path, net, deriv, nlist, [20])
 
 
+def test_force_and_virial_r_refuse_indices_and_shapes(any_path):
+    (net, deriv), rij, nlist, natoms = make_scatter(np.float64, 20, 30, 6, columns=1)
+    bad = nlist.copy()
+    bad[3, 5] = 912
+    message = "nlist[3,5] = 912, expected -1 or 0..nall-1 = 29"
+    with refuses(f"ProdForceSeR: {message}"):
+        force(any_path, net, deriv, bad, natoms, kind="R")
+    with refuses(f"ProdVirialSeR: {message}"):
+        virial(any_path, (net, deriv), rij, bad, natoms, kind="R")
+    with refuses("ProdForceSeR: net_deriv has shape [20, 6]; expected [20, 5]"):
+        force(any_path, net, deriv, nlist[:, 1:], natoms, kind="R")
+    with refuses("ProdForceSeR: in_deriv has shape [20, 17]; expected [20, 18]"):
+        force(any_path, net, deriv[:, 1:], nlist, natoms, kind="R")
+    with refuses("ProdVirialSeR: rij has shape [20, 17]; expected [20, 18]"):
+        virial(any_path, (net, deriv), rij[:, :-1], nlist, natoms, kind="R")
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -103,14 +135,17 @@ def test_force_and_virial_refuse_indices_and_shapes(any_path):
         ({"n_fine": 23}, "table has shape [28, 48]; expected [27, 48]"),
         ({"n_coarse": -1}, "n_coarse = -1; expected 0"),
         ({"n_fine": 0}, "n_fine = 0; expected 1"),
+        ({"n_left": 2}, "table has shape [28, 48]; expected [30, 48]"),
+        ({"n_left": -2}, "n_left = -2; expected 0"),
     ],
 )
 @pytest.mark.parametrize("gradient", [False, True])
-def test_tabulate_refuses_attributes(any_path, gradient, changes, message):
-    em_x, em = make_em(np.float64, 2, 3)
-    dy = np.ones((2, 4, 8)) if gradient else None
-    with refuses(f"{'TabulateFusionSeA' + 'Grad' * gradient}: {message}"):
-        tabulate(any_path, make_table(8), em_x, em, dy, **changes)
+@pytest.mark.parametrize("kind", ["A", "R", "T"])
+def test_tabulate_refuses_attributes(any_path, kind, gradient, changes, message):
+    em_x, em = make_em(np.float64, 2, (3, 1) if kind == "T" else 3, kind=kind)
+    dy = np.ones(DY[kind]) if gradient else None
+    with refuses(f"TabulateFusionSe{kind}{'Grad' * gradient}: {message}"):
+        tabulate(any_path, make_table(8), em_x, em, dy, kind=kind, **changes)
 
 
 def test_tabulate_refuses_shapes(any_path):
@@ -122,6 +157,21 @@ def test_tabulate_refuses_shapes(any_path):
         tabulate(any_path, table, em_x, em[:, :, :3])
     with refuses("TabulateFusionSeAGrad: dy has shape [2, 4, 7]; expected [2, 4, 8]"):
         tabulate(any_path, table, em_x, em, np.ones((2, 4, 7)))
+
+
+def test_tabulate_r_and_t_refuse_shapes(any_path):
+    table = make_table(8)
+    em_x, em = make_em(np.float64, 2, (3, 1), kind="T")
+    with refuses("TabulateFusionSeT: em_x has shape [5, 1]; expected [6, 1]"):
+        tabulate(any_path, table, em_x[:-1], em, kind="T")
+    with refuses("TabulateFusionSeT: em has shape [2, 3]; expected [?, ?, ?]"):
+        tabulate(any_path, table, em_x, em[:, :, 0], kind="T")
+    with refuses("TabulateFusionSeTGrad: dy has shape [2, 7]; expected [2, 8]"):
+        tabulate(any_path, table, em_x, em, np.ones((2, 7)), kind="T")
+    with refuses("TabulateFusionSeR: em has shape [2, 3, 1]; expected [?, ?]"):
+        tabulate(any_path, table, None, em, kind="R")
+    with refuses("TabulateFusionSeRGrad: dy has shape [2, 8]; expected [2, 3, 8]"):
+        tabulate(any_path, table, None, em[:, :, 0], np.ones((2, 8)), kind="R")
 
 
 def test_table_must_be_an_initializer(any_path):

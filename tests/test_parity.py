@@ -15,7 +15,9 @@ from tolerances import parity
 
 CASES = ("bulk", "triclinic", "nopbc", "sparse", "smallbox", "close")
 QUANTITIES = ("energy", "force", "virial", "atom_energy", "atom_virial")
-MODELS = ("fixture", "sea", "sea_small_2side", "sea_f32")
+MODELS = ("fixture", "sea", "sea_small_2side", "sea_f32", "ser", "se3", "hybrid3")
+# DeePMD-kit's own compressed se_e3 is 100 eV/A off its original: no reference (DESIGN section 5).
+PEER_IS_WRONG = ("se3", "hybrid3")
 OUTPUTS = ("onnx", "convert", "pb")
 
 
@@ -58,12 +60,11 @@ def test_equals_the_original_and_deepmd_kits_own_compressed_model(case, referenc
     box = values.get(f"{case}_box")
     found = evaluate(values[f"{case}_coord"], box, values[f"{case}_atype"], atomic=True)
     precision = "float32" if name.endswith("f32") else "float64"
-    for against in ("orig", "comp"):
+    for against in ("orig",) if name in PEER_IS_WRONG else ("orig", "comp"):
         for quantity, ours in zip(QUANTITIES, found, strict=True):
             expected = values[f"{case}_{against}_{quantity}"].reshape(ours.shape)
-            np.testing.assert_allclose(
-                ours, expected, **parity(precision, quantity), err_msg=f"{quantity}, {against}"
-            )
+            close = parity(precision, quantity, name)
+            np.testing.assert_allclose(ours, expected, **close, err_msg=f"{quantity}, {against}")
 
 
 def test_several_frames_at_once_equal_one_by_one(reference, compressed):

@@ -22,60 +22,61 @@ int find_near(const EnvMatArgs<T>& args, int64_t i, int32_t* index, T* r2) {
 }
 
 // One lane a neighbour: slots [slot, slot + count) of atom i.
-template <class T>
+template <int C, class T>
 void env_rows_block(const EnvMatArgs<T>& args, int64_t i, int slot, int count) {
   using V = Wide<T>;
   constexpr int L = lanes<T, V>;
   const int nnei = args.sec[args.ntypes];
   const int32_t* list = args.nlist + i * nnei;
-  T component[3][L], value[4][L], slope[12][L];
+  T component[3][L], value[C][L], slope[3 * C][L];
   for (int l = 0; l < L; ++l) {
     const T* xj = args.coord + 3 * int64_t(list[slot + (l < count ? l : 0)]);
     for (int k = 0; k < 3; ++k) component[k][l] = xj[k] - args.coord[3 * i + k];
   }
-  V d[3], row[4], deriv[12];
+  V d[3], row[C], deriv[3 * C];
   for (int k = 0; k < 3; ++k) d[k] = load<V>(component[k]);
   env_row<T>(d, args.cut, row, deriv);
-  for (int c = 0; c < 4; ++c) store(value[c], row[c]);
-  for (int c = 0; c < 12; ++c) store(slope[c], deriv[c]);
+  for (int c = 0; c < C; ++c) store(value[c], row[c]);
+  for (int c = 0; c < 3 * C; ++c) store(slope[c], deriv[c]);
 
-  const T* avg = args.avg + (int64_t(args.atype[i]) * nnei + slot) * 4;
-  const T* inv_std = args.inv_std + (int64_t(args.atype[i]) * nnei + slot) * 4;
+  const T* avg = args.avg + (int64_t(args.atype[i]) * nnei + slot) * C;
+  const T* inv_std = args.inv_std + (int64_t(args.atype[i]) * nnei + slot) * C;
   const int64_t first = i * nnei + slot;
   for (int l = 0; l < count; ++l) {
-    T* out = args.descrpt + 4 * (first + l);
-    T* dout = args.deriv + 12 * (first + l);
-    for (int c = 0; c < 4; ++c) {
-      out[c] = (value[c][l] - avg[4 * l + c]) * inv_std[4 * l + c];
-      for (int k = 0; k < 3; ++k) dout[3 * c + k] = slope[3 * c + k][l] * inv_std[4 * l + c];
+    T* out = args.descrpt + C * (first + l);
+    T* dout = args.deriv + 3 * C * (first + l);
+    for (int c = 0; c < C; ++c) {
+      out[c] = (value[c][l] - avg[C * l + c]) * inv_std[C * l + c];
+      for (int k = 0; k < 3; ++k) dout[3 * c + k] = slope[3 * c + k][l] * inv_std[C * l + c];
     }
     for (int k = 0; k < 3; ++k) args.rij[3 * (first + l) + k] = component[k][l];
   }
 }
 
-template <class T>
+template <int C, class T>
 void env_rows(const EnvMatArgs<T>& args, int64_t i) {
   constexpr int L = lanes<T, Wide<T>>;
   const int nnei = args.sec[args.ntypes];
-  T* out = args.descrpt + i * nnei * 4;
+  if (nnei == 0) return;  // no memory behind the pointers
+  T* out = args.descrpt + i * nnei * C;
   if (args.atype[i] < 0) {
-    __builtin_memset(out, 0, sizeof(T) * 4 * nnei);
-    __builtin_memset(args.deriv + i * nnei * 12, 0, sizeof(T) * 12 * nnei);
+    __builtin_memset(out, 0, sizeof(T) * C * nnei);
+    __builtin_memset(args.deriv + i * nnei * 3 * C, 0, sizeof(T) * 3 * C * nnei);
     __builtin_memset(args.rij + i * nnei * 3, 0, sizeof(T) * 3 * nnei);
     return;
   }
   const int32_t* list = args.nlist + i * nnei;
-  const T* avg = args.avg + int64_t(args.atype[i]) * nnei * 4;
-  const T* inv_std = args.inv_std + int64_t(args.atype[i]) * nnei * 4;
+  const T* avg = args.avg + int64_t(args.atype[i]) * nnei * C;
+  const T* inv_std = args.inv_std + int64_t(args.atype[i]) * nnei * C;
   for (int t = 0; t < args.ntypes; ++t) {
     const int last = args.sec[t + 1];
     int end = args.sec[t];
     while (end < last && list[end] >= 0) ++end;
     for (int slot = args.sec[t]; slot < end; slot += L) {
-      env_rows_block(args, i, slot, end - slot < L ? end - slot : L);
+      env_rows_block<C>(args, i, slot, end - slot < L ? end - slot : L);
     }
-    for (int c = 4 * end; c < 4 * last; ++c) out[c] = (T(0) - avg[c]) * inv_std[c];
-    __builtin_memset(args.deriv + (i * nnei + end) * 12, 0, sizeof(T) * 12 * (last - end));
+    for (int c = C * end; c < C * last; ++c) out[c] = (T(0) - avg[c]) * inv_std[c];
+    __builtin_memset(args.deriv + (i * nnei + end) * 3 * C, 0, sizeof(T) * 3 * C * (last - end));
     __builtin_memset(args.rij + (i * nnei + end) * 3, 0, sizeof(T) * 3 * (last - end));
   }
 }

@@ -10,29 +10,30 @@
 /// What every ISA file provides: plain functions over plain pointers, no ONNX Runtime types.
 namespace dponnx {
 
-/// Environment matrix of one frame. Shapes as in ProdEnvMatA; nnei = sec[ntypes].
+/// Environment matrix of one frame, with C columns: 4 in ProdEnvMatA, 1 in ProdEnvMatR.
+/// nnei = sec[ntypes].
 template <class T>
 struct EnvMatArgs {
   const T* coord;           ///< [nall, 3]
   const int32_t* atype;     ///< [nall]
   const int32_t* nlist_in;  ///< [nloc, nnei_in], -1 anywhere
   int64_t nnei_in;
-  const T* avg;      ///< [ntypes, 4 nnei]
-  const T* inv_std;  ///< [ntypes, 4 nnei], 1 / std
+  const T* avg;      ///< [ntypes, C nnei]
+  const T* inv_std;  ///< [ntypes, C nnei], 1 / std
   Switch<T> cut;
   const int* sec;  ///< [ntypes + 1] first slot of each neighbour type
   int ntypes;
-  T* descrpt;      ///< [nloc, 4 nnei]
-  T* deriv;        ///< [nloc, 12 nnei]
+  T* descrpt;      ///< [nloc, C nnei]
+  T* deriv;        ///< [nloc, 3 C nnei]
   T* rij;          ///< [nloc, 3 nnei]
   int32_t* nlist;  ///< [nloc, nnei] by type, packed, then -1
 };
 
-/// Scatter of dE/d(environment matrix). Slots with nlist < 0 are skipped.
+/// Scatter of dE/d(environment matrix of C columns). Slots with nlist < 0 are skipped.
 template <class T>
 struct ScatterArgs {
-  const T* net_deriv;  ///< [nloc, 4 nnei]
-  const T* in_deriv;   ///< [nloc, 12 nnei]
+  const T* net_deriv;  ///< [nloc, C nnei]
+  const T* in_deriv;   ///< [nloc, 3 C nnei]
   const T* rij;        ///< [nloc, 3 nnei], virial only
   const int32_t* nlist;
   int64_t nnei;
@@ -52,42 +53,76 @@ template <class T>
 struct Located {
   const T* row;
   T dx, beyond;    ///< inside the row; along the tangent
-  T em[4];         ///< forward: times run
+  T em[4];         ///< se_e2_a; forward: times run
   int first, run;  ///< neighbours [first, first + run) are identical
 };
 
+/// What the pairs of an atom that fall into one row of the table have in common (se_e3).
+template <class T>
+struct RowShare {
+  const T* row;
+  T of[6];  ///< forward: sum of em dx^k; gradient: sum over outputs of dy a_k
+};
+
+/// Shapes of se_e2_a; se_e3; se_e2_r. In se_e3 nnei counts pairs of neighbours, C = 1.
 template <class T>
 struct TabulateArgs {
   TableView<T> table;
   const T* em_x;  ///< [n nnei]
-  const T* em;    ///< [n, nnei, 4]
+  const T* em;    ///< [n, nnei, 4]; [n, nnei]; none
   int64_t nnei;
-  const T* dy;  ///< [n, 4, width], gradient only
-  T* out;       ///< [n, 4, width], forward only
+  const T* dy;  ///< shape of out, gradient only
+  T* out;       ///< [n, 4, width]; [n, width]; [n, nnei, width], forward only
   T* dem_x;     ///< [n nnei], gradient only
-  T* dem;       ///< [n, nnei, 4], gradient only
+  T* dem;       ///< shape of em, gradient only
 };
 
-/// Memory a thread brings: located [nnei], dy [4 * n_vectors * lanes].
+/// Memory a thread brings.
 template <class T>
 struct TabulateScratch {
-  Located<T>* located;
-  T* dy;
+  Located<T>* located;    ///< se_e2_a: [nnei], se_e2_r: [end - begin]
+  T* dy;                  ///< [4 * n_vectors * lanes]
+  RowShare<T>* shares;    ///< se_e3: [min(nnei, rows of the table)]
+  int32_t* share_of_row;  ///< se_e3: [rows of the table], -1 before and after
 };
 
+/// Kernels of an environment matrix of C columns.
 template <class T>
-struct KernelsOf {
-  /// Neighbours of atom i nearer than rcut: index and r^2, both with room for nnei_in + 1.
-  int (*find_near)(const EnvMatArgs<T>&, int64_t i, int32_t* index, T* r2);
+struct RowKernels {
   /// Rows, derivatives and r_ij of atom i from its slots in args.nlist.
   void (*env_rows)(const EnvMatArgs<T>&, int64_t i);
   /// Adds the forces of atoms [begin, end) to force [nall, 3].
   void (*force)(const ScatterArgs<T>&, int64_t begin, int64_t end, T* force);
   /// Adds to virial [9] and, unless null, atom_virial [nall, 9].
   void (*virial)(const ScatterArgs<T>&, int64_t begin, int64_t end, T* virial, T* atom_virial);
-  /// out[i] = sum_j em[i, j] (outer) G(em_x[i, j]) for atoms [begin, end).
-  void (*tabulate)(const TabulateArgs<T>&, int64_t begin, int64_t end, TabulateScratch<T>);
-  void (*tabulate_grad)(const TabulateArgs<T>&, int64_t begin, int64_t end, TabulateScratch<T>);
+};
+
+/// Value and gradient of one kind of tabulation, for atoms (se_e2_r: neighbours) [begin, end).
+template <class T>
+struct TableKernels {
+  using Function = void(const TabulateArgs<T>&, int64_t begin, int64_t end, TabulateScratch<T>);
+  Function *forward, *gradient;
+};
+
+template <class T>
+struct KernelsOf {
+  /// Neighbours of atom i nearer than rcut: index and r^2, both with room for nnei_in + 1.
+  int (*find_near)(const EnvMatArgs<T>&, int64_t i, int32_t* index, T* r2);
+  RowKernels<T> rows_4, rows_1;
+  /// out[i] = sum_j em[i, j] (outer) G(em_x[i, j]) in se_e2_a and se_e3; out[j] = G(em_x[j]) in
+  /// se_e2_r.
+  TableKernels<T> table_a, table_t, table_r;
+
+  /// Those of an environment matrix of C columns.
+  template <int C>
+  const RowKernels<T>& rows() const {
+    static_assert(C == 1 || C == 4);
+    if constexpr (C == 4) {
+      return rows_4;
+    } else {
+      return rows_1;
+    }
+  }
 };
 
 struct Kernels {

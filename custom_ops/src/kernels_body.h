@@ -13,10 +13,19 @@ using Wide = typename Vec<T, DPONNX_VECTOR_BYTES>::type;
 #include "env_mat_body.h"
 #include "scatter_body.h"
 #include "tabulate_body.h"
+#include "tabulate_each_body.h"
+#include "tabulate_pairs_body.h"
+
+template <int C, class T>
+constexpr RowKernels<T> row_kernels = {env_rows<C, T>, force<C, T>, virial<C, T>};
 
 template <class T>
-constexpr KernelsOf<T> table_of = {find_near<T>, env_rows<T>, force<T>,
-                                   virial<T>,    tabulate<T>, tabulate_grad<T>};
+constexpr KernelsOf<T> table_of = {find_near<T>,
+                                   row_kernels<4, T>,
+                                   row_kernels<1, T>,
+                                   {tabulate<T>, tabulate_grad<T>},
+                                   {tabulate_pairs<T>, tabulate_pairs_grad<T>},
+                                   {tabulate_each<T>, tabulate_each_grad<T>}};
 
 }  // namespace
 

@@ -7,7 +7,11 @@ namespace dponnx {
 
 template <class T>
 Placer<T>::Placer(const EnvMatArgs<T>& args)
-    : args_(args), index_(args.nnei_in + 1), r2_(args.nnei_in + 1), filled_(args.ntypes) {}
+    : args_(args),
+      index_(args.nnei_in + 1),
+      r2_(args.nnei_in + 1),
+      filled_(args.ntypes),
+      most_(args.ntypes) {}
 
 template <class T>
 void Placer<T>::place(const KernelsOf<T>& kernels, int64_t i) {
@@ -22,6 +26,7 @@ void Placer<T>::place(const KernelsOf<T>& kernels, int64_t i) {
     if (slot < args_.sec[type + 1]) slots[slot] = index_[k];
   }
   for (int type = 0; type < args_.ntypes; ++type) {
+    most_[type] = std::max(most_[type], filled_[type]);
     if (filled_[type] > args_.sec[type + 1] - args_.sec[type]) keep_nearest(type, n, slots);
   }
 }

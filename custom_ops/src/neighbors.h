@@ -18,13 +18,16 @@ class Placer {
   /// listed, then -1. A type with more of them than slots keeps the nearest, ties by index.
   void place(const KernelsOf<T>& kernels, int64_t i);
 
+  /// For each type, the most neighbours within rcut that an atom placed so far has.
+  const std::vector<int>& most() const { return most_; }
+
  private:
   void keep_nearest(int type, int n, int32_t* slots);
 
   const EnvMatArgs<T>& args_;
   std::vector<int32_t> index_;
   std::vector<T> r2_;
-  std::vector<int> filled_;
+  std::vector<int> filled_, most_;
   std::vector<int> rank_;
 };
 

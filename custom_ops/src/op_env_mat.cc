@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include <algorithm>
+#include <mutex>
 
 #include "dispatch.h"
 #include "neighbors.h"
@@ -11,10 +12,11 @@ namespace {
 
 constexpr int64_t kChunk = 32;  // atoms a task: about 50 us of work
 
-template <class T>
-class ProdEnvMatA {
+/// Columns C of the environment matrix: 4 in ProdEnvMatA, 1 in ProdEnvMatR.
+template <class T, int C>
+class ProdEnvMat {
  public:
-  static constexpr const char* name = "ProdEnvMatA";
+  static constexpr const char* name = C == 4 ? "ProdEnvMatA" : "ProdEnvMatR";
   static constexpr Port inputs[] = {
       {"coord", element_type<T>},        {"atype", element_type<int32_t>},
       {"natoms", element_type<int32_t>}, {"nlist", element_type<int32_t>},
@@ -22,23 +24,24 @@ class ProdEnvMatA {
   static constexpr Port outputs[] = {{"descrpt", element_type<T>},
                                      {"descrpt_deriv", element_type<T>},
                                      {"rij", element_type<T>},
-                                     {"nlist", element_type<int32_t>}};
+                                     {"nlist", element_type<int32_t>},
+                                     {"sel_overflow", element_type<int64_t>, true}};
 
-  explicit ProdEnvMatA(Ort::ConstKernelInfo info)
+  explicit ProdEnvMat(Ort::ConstKernelInfo info)
       : kernels_(kernels().of<T>()),
-        cut_{T(info.GetAttribute<float>("rcut_r_smth")), T(info.GetAttribute<float>("rcut_r"))} {
+        cut_{T(info.GetAttribute<float>(kRcutSmth)), T(info.GetAttribute<float>(kRcut))} {
     if (!(cut_.rmin >= 0 && cut_.rmin < cut_.rmax)) {
-      fail(Code::invalid_model, "rcut_r_smth = ", cut_.rmin, ", rcut_r = ", cut_.rmax,
-           "; expected 0 <= rcut_r_smth < rcut_r");
+      fail(Code::invalid_model, kRcutSmth, " = ", cut_.rmin, ", ", kRcut, " = ", cut_.rmax,
+           "; expected 0 <= ", kRcutSmth, " < ", kRcut);
     }
-    const auto sel = info.GetAttributes<int64_t>("sel_a");
+    const auto sel = info.GetAttributes<int64_t>(kSel);
     for (int64_t n : sel) {
       if (n < 0 || n > 1000000 - sec_.back()) {
-        fail(Code::invalid_model, "sel_a holds ", n, "; expected >= 0 and a sum up to 1000000");
+        fail(Code::invalid_model, kSel, " holds ", n, "; expected >= 0 and a sum up to 1000000");
       }
       sec_.push_back(sec_.back() + static_cast<int>(n));
     }
-    if (sel.empty()) fail(Code::invalid_model, "sel_a is empty; expected one number a type");
+    if (sel.empty()) fail(Code::invalid_model, kSel, " is empty; expected one number a type");
   }
 
   void run(Ort::KernelContext& context) {
@@ -48,12 +51,12 @@ class ProdEnvMatA {
     const auto coord = get_input<T>(context, inputs, 0, {nall, 3});
     const auto atype = get_input<int32_t>(context, inputs, 1, {nall});
     const auto nlist = get_input<int32_t>(context, inputs, 3, {nloc, -1});
-    const auto davg = get_input<T>(context, inputs, 4, {ntypes, 4 * nnei});
-    const auto dstd = get_input<T>(context, inputs, 5, {ntypes, 4 * nnei});
+    const auto davg = get_input<T>(context, inputs, 4, {ntypes, C * nnei});
+    const auto dstd = get_input<T>(context, inputs, 5, {ntypes, C * nnei});
     check_range(atype, INT32_MIN, ntypes - 1, "at most ntypes-1");
     check_range(nlist, -1, nall - 1, "-1 or 0..nall-1");
 
-    std::vector<T> inv_std(ntypes * 4 * nnei);
+    std::vector<T> inv_std(ntypes * C * nnei);
     std::transform(dstd.data, dstd.data + inv_std.size(), inv_std.begin(),
                    [](T std) { return T(1) / std; });
     EnvMatArgs<T> args{};
@@ -66,20 +69,33 @@ class ProdEnvMatA {
     args.cut = cut_;
     args.sec = sec_.data();
     args.ntypes = static_cast<int>(ntypes);
-    args.descrpt = get_output<T>(context, 0, {nloc, 4 * nnei});
-    args.deriv = get_output<T>(context, 1, {nloc, 12 * nnei});
+    args.descrpt = get_output<T>(context, 0, {nloc, C * nnei});
+    args.deriv = get_output<T>(context, 1, {nloc, 3 * C * nnei});
     args.rij = get_output<T>(context, 2, {nloc, 3 * nnei});
     args.nlist = get_output<int32_t>(context, 3, {nloc, nnei});
+    int64_t* overflow = get_optional_output<int64_t>(context, 4, {ntypes});
+    if (overflow) std::fill_n(overflow, ntypes, 0);
+    std::mutex lock;
     parallel_for(context, (nloc + kChunk - 1) / kChunk, [&, nloc = nloc](int64_t chunk) {
       Placer<T> placer(args);
       for (int64_t i = chunk * kChunk; i < std::min(nloc, (chunk + 1) * kChunk); ++i) {
         placer.place(kernels_, i);
-        kernels_.env_rows(args, i);
+        kernels_.template rows<C>().env_rows(args, i);
+      }
+      if (!overflow) return;
+      const std::lock_guard<std::mutex> guard(lock);
+      for (int64_t t = 0; t < ntypes; ++t) {
+        const int64_t above = placer.most()[t] - (sec_[t + 1] - sec_[t]);
+        overflow[t] = std::max(overflow[t], above);
       }
     });
   }
 
  private:
+  static constexpr const char* kRcut = C == 4 ? "rcut_r" : "rcut";
+  static constexpr const char* kRcutSmth = C == 4 ? "rcut_r_smth" : "rcut_smth";
+  static constexpr const char* kSel = C == 4 ? "sel_a" : "sel";
+
   const KernelsOf<T>& kernels_;
   Switch<T> cut_;
   std::vector<int> sec_{0};
@@ -88,8 +104,10 @@ class ProdEnvMatA {
 }  // namespace
 
 void add_env_mat_ops(Ort::CustomOpDomain& domain) {
-  add_op<ProdEnvMatA<float>>(domain);
-  add_op<ProdEnvMatA<double>>(domain);
+  add_op<ProdEnvMat<float, 4>>(domain);
+  add_op<ProdEnvMat<double, 4>>(domain);
+  add_op<ProdEnvMat<float, 1>>(domain);
+  add_op<ProdEnvMat<double, 1>>(domain);
 }
 
 }  // namespace dponnx

@@ -34,8 +34,9 @@ void reduce(const Ort::KernelContext& context, const std::vector<T>& buffers, in
   });
 }
 
-/// Reads net_deriv, in_deriv, nlist, natoms at the given places and checks them.
-template <class T>
+/// Reads net_deriv, in_deriv, nlist, natoms at the given places and checks them. nnei = -1: nlist
+/// tells it.
+template <class T, int C>
 struct Scatter {
   ScatterArgs<T> args{};
   int64_t nloc, nall;
@@ -46,14 +47,17 @@ struct Scatter {
     nall = natoms[1];
     const auto nlist = get_input<int32_t>(context, ports, nlist_at, {nloc, nnei});
     check_range(nlist, -1, nall - 1, "-1 or 0..nall-1");
-    args.net_deriv = get_input<T>(context, ports, 0, {nloc, 4 * nnei}).data;
-    args.in_deriv = get_input<T>(context, ports, 1, {nloc, 12 * nnei}).data;
     args.nlist = nlist.data;
-    args.nnei = nnei;
+    args.nnei = nlist.shape[1];
+    args.net_deriv = get_input<T>(context, ports, 0, {nloc, C * args.nnei}).data;
+    args.in_deriv = get_input<T>(context, ports, 1, {nloc, 3 * C * args.nnei}).data;
   }
 };
 
+/// nnei of the se_e2_a operators; those of se_e2_r have no such attribute: -1.
+template <int C>
 int64_t read_nnei(const Ort::ConstKernelInfo& info) {
+  if (C == 1) return -1;
   const int64_t n = info.GetAttribute<int64_t>("n_a_sel"),
                 r = info.GetAttribute<int64_t>("n_r_sel");
   if (n < 0 || r != 0) {
@@ -62,21 +66,21 @@ int64_t read_nnei(const Ort::ConstKernelInfo& info) {
   return n;
 }
 
-template <class T>
-class ProdForceSeA {
+template <class T, int C>
+class ProdForce {
  public:
-  static constexpr const char* name = "ProdForceSeA";
+  static constexpr const char* name = C == 4 ? "ProdForceSeA" : "ProdForceSeR";
   static constexpr Port inputs[] = {{"net_deriv", element_type<T>},
                                     {"in_deriv", element_type<T>},
                                     {"nlist", element_type<int32_t>},
                                     {"natoms", element_type<int32_t>}};
   static constexpr Port outputs[] = {{"force", element_type<T>}};
 
-  explicit ProdForceSeA(Ort::ConstKernelInfo info)
-      : kernels_(kernels().of<T>()), nnei_(read_nnei(info)) {}
+  explicit ProdForce(Ort::ConstKernelInfo info)
+      : kernels_(kernels().of<T>().template rows<C>()), nnei_(read_nnei<C>(info)) {}
 
   void run(Ort::KernelContext& context) {
-    const Scatter<T> in(context, inputs, 2, nnei_);
+    const Scatter<T, C> in(context, inputs, 2, nnei_);
     const int64_t size = 3 * in.nall;
     T* force = get_output<T>(context, 0, {in.nall, 3});
     std::fill_n(force, size, T(0));
@@ -90,26 +94,26 @@ class ProdForceSeA {
   }
 
  private:
-  const KernelsOf<T>& kernels_;
+  const RowKernels<T>& kernels_;
   int64_t nnei_;
 };
 
-template <class T>
-class ProdVirialSeA {
+template <class T, int C>
+class ProdVirial {
  public:
-  static constexpr const char* name = "ProdVirialSeA";
+  static constexpr const char* name = C == 4 ? "ProdVirialSeA" : "ProdVirialSeR";
   static constexpr Port inputs[] = {
       {"net_deriv", element_type<T>},    {"in_deriv", element_type<T>},
       {"rij", element_type<T>},          {"nlist", element_type<int32_t>},
       {"natoms", element_type<int32_t>}, {"want_atom_virial", element_type<bool>, true}};
   static constexpr Port outputs[] = {{"virial", element_type<T>}, {"atom_virial", element_type<T>}};
 
-  explicit ProdVirialSeA(Ort::ConstKernelInfo info)
-      : kernels_(kernels().of<T>()), nnei_(read_nnei(info)) {}
+  explicit ProdVirial(Ort::ConstKernelInfo info)
+      : kernels_(kernels().of<T>().template rows<C>()), nnei_(read_nnei<C>(info)) {}
 
   void run(Ort::KernelContext& context) {
-    Scatter<T> in(context, inputs, 3, nnei_);
-    in.args.rij = get_input<T>(context, inputs, 2, {in.nloc, 3 * nnei_}).data;
+    Scatter<T, C> in(context, inputs, 3, nnei_);
+    in.args.rij = get_input<T>(context, inputs, 2, {in.nloc, 3 * in.args.nnei}).data;
     bool per_atom = true;
     if (context.GetInputCount() > 5 && context.GetInput(5)) {
       per_atom = *get_input<bool>(context, inputs, 5, {1}).data;
@@ -131,17 +135,21 @@ class ProdVirialSeA {
   }
 
  private:
-  const KernelsOf<T>& kernels_;
+  const RowKernels<T>& kernels_;
   int64_t nnei_;
 };
 
 }  // namespace
 
 void add_scatter_ops(Ort::CustomOpDomain& domain) {
-  add_op<ProdForceSeA<float>>(domain);
-  add_op<ProdForceSeA<double>>(domain);
-  add_op<ProdVirialSeA<float>>(domain);
-  add_op<ProdVirialSeA<double>>(domain);
+  add_op<ProdForce<float, 4>>(domain);
+  add_op<ProdForce<double, 4>>(domain);
+  add_op<ProdForce<float, 1>>(domain);
+  add_op<ProdForce<double, 1>>(domain);
+  add_op<ProdVirial<float, 4>>(domain);
+  add_op<ProdVirial<double, 4>>(domain);
+  add_op<ProdVirial<float, 1>>(domain);
+  add_op<ProdVirial<double, 1>>(domain);
 }
 
 }  // namespace dponnx

@@ -5,12 +5,14 @@
 #include "dispatch.h"
 #include "laid_table.h"
 #include "ops.h"
+#include "overflow.h"
 
 namespace dponnx {
 
 namespace {
 
-constexpr int64_t kChunk = 16;  // atoms a task: about 100 us of work
+/// The descriptor a tabulation belongs to.
+enum class Kind { se_a, se_t, se_r };
 
 /// A constant input of the node, whose data lives as long as the session.
 template <class T>
@@ -29,6 +31,16 @@ int read_count(const Ort::ConstKernelInfo& info, const char* name, int64_t least
   return static_cast<int>(n);
 }
 
+/// The same for an attribute that may be missing: then 0.
+int read_optional_count(const Ort::ConstKernelInfo& info, const char* name) {
+  int64_t n;
+  if (OrtStatus* status = Ort::GetApi().KernelInfoGetAttribute_int64(info, name, &n)) {
+    Ort::GetApi().ReleaseStatus(status);
+    return 0;
+  }
+  return read_count(info, name, 0);
+}
+
 template <class T>
 TableGrid<T> read_grid(const Ort::ConstKernelInfo& info) {
   const auto table_info = constant_input<T>(info, 1, "table_info");
@@ -39,6 +51,7 @@ TableGrid<T> read_grid(const Ort::ConstKernelInfo& info) {
   TableGrid<T> grid{t[0], t[1], t[2], t[3], t[4], 0, 0, 0};
   grid.n_fine = read_count(info, "n_fine", 1);
   grid.n_coarse = read_count(info, "n_coarse", 0);
+  grid.n_left = read_optional_count(info, "n_left");
   const bool ordered = grid.lower < grid.upper && grid.upper <= grid.maximum && grid.fine > 0 &&
                        grid.coarse > 0 && std::isfinite(grid.maximum) && std::isfinite(grid.lower);
   if (!ordered) {
@@ -48,8 +61,28 @@ TableGrid<T> read_grid(const Ort::ConstKernelInfo& info) {
   return grid;
 }
 
-/// What forward and gradient share: the table, and the inputs em_x and em.
+/// Ports of a node: the table, then em_x and em (se_e2_r: em only), then those given.
+template <class T, Kind K, size_t N>
+constexpr auto ports_of(const std::array<const char*, N>& more) {
+  std::array<Port, (K == Kind::se_r ? 3 : 4) + N> ports{};
+  size_t k = 0;
+  for (const char* name : {"table", "table_info"}) ports[k++] = {name, element_type<T>};
+  if (K != Kind::se_r) ports[k++] = {"em_x", element_type<T>};
+  ports[k++] = {"em", element_type<T>};
+  for (const char* name : more) ports[k++] = {name, element_type<T>};
+  return ports;
+}
+
+/// Inputs of one evaluation, checked.
 template <class T>
+struct Entries {
+  TabulateArgs<T> args{};
+  int64_t total;  ///< how many em_x
+  std::vector<int64_t> x_shape, em_shape, out_shape;
+};
+
+/// What forward and gradient share: the table, the inputs em_x and em, the threads.
+template <class T, Kind K>
 class Tabulation {
  public:
   explicit Tabulation(const Ort::ConstKernelInfo& info) : all_(dponnx::kernels()) {
@@ -59,35 +92,53 @@ class Tabulation {
     const std::vector<int64_t> expected = {grid.n_rows(), 6 * int64_t(width)};
     if (table.shape != expected) {
       fail(Code::invalid_model, "table has shape ", to_text(table.shape), "; expected ",
-           to_text(expected), " = [n_fine + n_coarse, 6 last_layer_size]");
+           to_text(expected), " = [n_left + n_fine + n_coarse, 6 last_layer_size]");
     }
     laid_ = shared_table(table.data, expected[0], width, all_);
     view_ = laid_->view(grid);
   }
 
-  const KernelsOf<T>& kernels() const { return all_.of<T>(); }
-  int64_t width() const { return view_.width; }
-
-  /// Sets n, the number of atoms.
-  TabulateArgs<T> read(const Ort::KernelContext& context, const Port* ports, int64_t& n) const {
-    const auto em = get_input<T>(context, ports, 3, {-1, -1, 4});
-    TabulateArgs<T> args{};
-    n = em.shape[0];
-    args.table = view_;
-    args.nnei = em.shape[1];
-    args.em = em.data;
-    args.em_x = get_input<T>(context, ports, 2, {n * args.nnei, 1}).data;
-    return args;
+  const TableGrid<T>& grid() const { return view_.grid; }
+  const TableKernels<T>& kernels() const {
+    const KernelsOf<T>& of = all_.of<T>();
+    return K == Kind::se_a ? of.table_a : K == Kind::se_t ? of.table_t : of.table_r;
   }
 
-  /// body(begin, end, scratch) over chunks of atoms.
-  template <class Body>
-  void for_atoms(const Ort::KernelContext& context, int64_t n, int64_t nnei, Body body) const {
-    parallel_for(context, (n + kChunk - 1) / kChunk, [&](int64_t chunk) {
-      std::vector<Located<T>> located(nnei);
+  Entries<T> read(const Ort::KernelContext& context, const Port* ports) const {
+    const size_t em_at = K == Kind::se_r ? 2 : 3;
+    const auto em = K == Kind::se_a   ? get_input<T>(context, ports, em_at, {-1, -1, 4})
+                    : K == Kind::se_t ? get_input<T>(context, ports, em_at, {-1, -1, -1})
+                                      : get_input<T>(context, ports, em_at, {-1, -1});
+    const int64_t n = em.shape[0];
+    Entries<T> in;
+    in.em_shape = em.shape;
+    in.out_shape = {n, view_.width};
+    if (K == Kind::se_a) in.out_shape.insert(in.out_shape.begin() + 1, 4);
+    if (K == Kind::se_r) in.out_shape.insert(in.out_shape.begin() + 1, em.shape[1]);
+    in.args.table = view_;
+    in.args.nnei = em.shape[1] * (K == Kind::se_t ? em.shape[2] : 1);
+    in.total = n * in.args.nnei;
+    in.x_shape = {in.total, 1};
+    in.args.em = em.data;
+    in.args.em_x = K == Kind::se_r ? em.data : get_input<T>(context, ports, 2, in.x_shape).data;
+    return in;
+  }
+
+  /// One kernel over all atoms (se_e2_r: neighbours), about 100 us of work a task.
+  void run(const Ort::KernelContext& context, const Entries<T>& in,
+           typename TableKernels<T>::Function* kernel) const {
+    constexpr int64_t work = K == Kind::se_t ? 16384 : 2048;
+    const int64_t nnei = in.args.nnei, n_rows = view_.grid.n_rows();
+    const int64_t n = K == Kind::se_r ? in.total : in.out_shape[0];
+    const int64_t chunk = K == Kind::se_r ? work : std::clamp<int64_t>(work / (nnei + 1), 1, 64);
+    parallel_for(context, (n + chunk - 1) / chunk, [&](int64_t task) {
+      std::vector<Located<T>> located(K == Kind::se_r ? chunk : K == Kind::se_a ? nnei : 0);
       std::vector<T> dy(4 * view_.row_size / 6);
-      const int64_t begin = chunk * kChunk;
-      body(begin, std::min(n, begin + kChunk), TabulateScratch<T>{located.data(), dy.data()});
+      std::vector<RowShare<T>> shares(K == Kind::se_t ? std::min(nnei, n_rows) : 0);
+      std::vector<int32_t> share_of_row(K == Kind::se_t ? n_rows : 0, -1);
+      const int64_t begin = task * chunk;
+      kernel(in.args, begin, std::min(n, begin + chunk),
+             {located.data(), dy.data(), shares.data(), share_of_row.data()});
     });
   }
 
@@ -97,67 +148,82 @@ class Tabulation {
   TableView<T> view_;
 };
 
-template <class T>
-class TabulateFusionSeA {
+template <class T, Kind K>
+class TabulateFusion {
  public:
-  static constexpr const char* name = "TabulateFusionSeA";
-  static constexpr Port inputs[] = {{"table", element_type<T>},
-                                    {"table_info", element_type<T>},
-                                    {"em_x", element_type<T>},
-                                    {"em", element_type<T>}};
-  static constexpr Port outputs[] = {{"descriptor", element_type<T>}};
+  static constexpr const char* name = K == Kind::se_a   ? "TabulateFusionSeA"
+                                      : K == Kind::se_t ? "TabulateFusionSeT"
+                                                        : "TabulateFusionSeR";
+  static constexpr auto inputs = ports_of<T, K>(std::array<const char*, 0>{});
+  static constexpr Port outputs[] = {{"descriptor", element_type<T>},
+                                     {"overflow", element_type<int64_t>, true}};
 
-  explicit TabulateFusionSeA(Ort::ConstKernelInfo info) : tabulation_(info) {}
+  explicit TabulateFusion(Ort::ConstKernelInfo info)
+      : tabulation_(info), overflow_(constant_input<T>(info, 1, "table_info").data[5]) {}
 
   void run(Ort::KernelContext& context) {
-    int64_t n;
-    TabulateArgs<T> args = tabulation_.read(context, inputs, n);
-    args.out = get_output<T>(context, 0, {n, 4, tabulation_.width()});
-    tabulation_.for_atoms(context, n, args.nnei,
-                          [&](int64_t begin, int64_t end, TabulateScratch<T> scratch) {
-                            tabulation_.kernels().tabulate(args, begin, end, scratch);
-                          });
+    Entries<T> in = tabulation_.read(context, inputs.data());
+    in.args.out = get_output<T>(context, 0, in.out_shape);
+    tabulation_.run(context, in, tabulation_.kernels().forward);
+    if (int64_t* counts = get_optional_output<int64_t>(context, 1, {2})) {
+      overflow_.check(context, tabulation_.grid(), in.args.em_x, in.total, counts);
+    }
   }
 
  private:
-  Tabulation<T> tabulation_;
+  Tabulation<T, K> tabulation_;
+  OverflowCheck overflow_;
 };
 
-template <class T>
-class TabulateFusionSeAGrad {
+template <class T, Kind K>
+class TabulateFusionGrad {
  public:
-  static constexpr const char* name = "TabulateFusionSeAGrad";
-  static constexpr Port inputs[] = {{"table", element_type<T>}, {"table_info", element_type<T>},
-                                    {"em_x", element_type<T>},  {"em", element_type<T>},
-                                    {"dy", element_type<T>},    {"descriptor", element_type<T>}};
-  static constexpr Port outputs[] = {{"dy_dem_x", element_type<T>}, {"dy_dem", element_type<T>}};
+  static constexpr const char* name = K == Kind::se_a   ? "TabulateFusionSeAGrad"
+                                      : K == Kind::se_t ? "TabulateFusionSeTGrad"
+                                                        : "TabulateFusionSeRGrad";
+  static constexpr auto inputs = ports_of<T, K>(std::array{"dy", "descriptor"});
+  static constexpr auto outputs = [] {
+    std::array<Port, K == Kind::se_r ? 1 : 2> ports{};
+    if (K != Kind::se_r) ports[0] = {"dy_dem_x", element_type<T>};
+    ports[ports.size() - 1] = {"dy_dem", element_type<T>};
+    return ports;
+  }();
 
-  explicit TabulateFusionSeAGrad(Ort::ConstKernelInfo info) : tabulation_(info) {}
+  explicit TabulateFusionGrad(Ort::ConstKernelInfo info) : tabulation_(info) {}
 
   void run(Ort::KernelContext& context) {
-    int64_t n;
-    TabulateArgs<T> args = tabulation_.read(context, inputs, n);
-    args.dy = get_input<T>(context, inputs, 4, {n, 4, tabulation_.width()}).data;
-    get_input<T>(context, inputs, 5, {n, 4, tabulation_.width()});
-    args.dem_x = get_output<T>(context, 0, {n * args.nnei, 1});
-    args.dem = get_output<T>(context, 1, {n, args.nnei, 4});
-    tabulation_.for_atoms(context, n, args.nnei,
-                          [&](int64_t begin, int64_t end, TabulateScratch<T> scratch) {
-                            tabulation_.kernels().tabulate_grad(args, begin, end, scratch);
-                          });
+    Entries<T> in = tabulation_.read(context, inputs.data());
+    const size_t dy_at = inputs.size() - 2;
+    in.args.dy = get_input<T>(context, inputs.data(), dy_at, in.out_shape).data;
+    get_input<T>(context, inputs.data(), dy_at + 1, in.out_shape);
+    if (K == Kind::se_r) {
+      in.args.dem_x = get_output<T>(context, 0, in.em_shape);
+    } else {
+      in.args.dem_x = get_output<T>(context, 0, in.x_shape);
+      in.args.dem = get_output<T>(context, 1, in.em_shape);
+    }
+    tabulation_.run(context, in, tabulation_.kernels().gradient);
   }
 
  private:
-  Tabulation<T> tabulation_;
+  Tabulation<T, K> tabulation_;
 };
+
+template <class T, Kind K>
+void add(Ort::CustomOpDomain& domain) {
+  add_op<TabulateFusion<T, K>>(domain);
+  add_op<TabulateFusionGrad<T, K>>(domain);
+}
 
 }  // namespace
 
 void add_tabulate_ops(Ort::CustomOpDomain& domain) {
-  add_op<TabulateFusionSeA<float>>(domain);
-  add_op<TabulateFusionSeA<double>>(domain);
-  add_op<TabulateFusionSeAGrad<float>>(domain);
-  add_op<TabulateFusionSeAGrad<double>>(domain);
+  add<float, Kind::se_a>(domain);
+  add<double, Kind::se_a>(domain);
+  add<float, Kind::se_r>(domain);
+  add<double, Kind::se_r>(domain);
+  add<float, Kind::se_t>(domain);
+  add<double, Kind::se_t>(domain);
 }
 
 }  // namespace dponnx

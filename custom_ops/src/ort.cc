@@ -41,6 +41,14 @@ T* get_output(const Ort::KernelContext& context, size_t index, const std::vector
   return context.GetOutput(index, shape).GetTensorMutableData<T>();
 }
 
+template <class T>
+T* get_optional_output(const Ort::KernelContext& context, size_t index,
+                       const std::vector<int64_t>& shape) {
+  if (index >= context.GetOutputCount()) return nullptr;
+  Ort::UnownedValue value = context.GetOutput(index, shape);
+  return value ? value.GetTensorMutableData<T>() : nullptr;
+}
+
 void check_range(const Input<int32_t>& input, int64_t low, int64_t high, const char* expected) {
   int64_t size = 1;
   for (int64_t n : input.shape) size *= n;
@@ -106,5 +114,7 @@ DPONNX_INSTANTIATE(float)
 DPONNX_INSTANTIATE(double)
 DPONNX_INSTANTIATE(int32_t)
 DPONNX_INSTANTIATE(bool)
+template int64_t* get_optional_output(const Ort::KernelContext&, size_t,
+                                      const std::vector<int64_t>&);
 
 }  // namespace dponnx

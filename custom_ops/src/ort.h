@@ -29,6 +29,8 @@ inline constexpr auto element_type<double> = ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBL
 template <>
 inline constexpr auto element_type<int32_t> = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
 template <>
+inline constexpr auto element_type<int64_t> = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+template <>
 inline constexpr auto element_type<bool> = ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL;
 
 /// One input or output of an operator.
@@ -57,6 +59,11 @@ Input<T> get_input(const Ort::KernelContext& context, const Port* ports, size_t 
 /// Allocates an output.
 template <class T>
 T* get_output(const Ort::KernelContext& context, size_t index, const std::vector<int64_t>& shape);
+
+/// The same for an optional output: null if the node does not name it.
+template <class T>
+T* get_optional_output(const Ort::KernelContext& context, size_t index,
+                       const std::vector<int64_t>& shape);
 
 /// Fails at the first element of a [rows, n] input outside [low, high]; high_text names high.
 void check_range(const Input<int32_t>& input, int64_t low, int64_t high, const char* expected);
@@ -121,6 +128,9 @@ struct Op : Ort::CustomOpBase<Op<Kernel>, OpKernel<Kernel>, true> {
   ONNXTensorElementDataType GetOutputType(size_t i) const { return Kernel::outputs[i].type; }
   OrtCustomOpInputOutputCharacteristic GetInputCharacteristic(size_t i) const {
     return Kernel::inputs[i].optional ? INPUT_OUTPUT_OPTIONAL : INPUT_OUTPUT_REQUIRED;
+  }
+  OrtCustomOpInputOutputCharacteristic GetOutputCharacteristic(size_t i) const {
+    return Kernel::outputs[i].optional ? INPUT_OUTPUT_OPTIONAL : INPUT_OUTPUT_REQUIRED;
   }
   OrtStatusPtr CreateKernelV2(const OrtApi& api, const OrtKernelInfo* info, void** kernel) const {
     return guard(api, Kernel::name, [&] { *kernel = new OpKernel<Kernel>(api, info); });

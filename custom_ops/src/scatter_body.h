@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 // Part of kernels_body.h.
 
-template <class T>
+template <int C, class T>
 void force(const ScatterArgs<T>& args, int64_t begin, int64_t end, T* force) {
   for (int64_t i = begin; i < end; ++i) {
     T centre[3] = {};
@@ -9,7 +9,7 @@ void force(const ScatterArgs<T>& args, int64_t begin, int64_t end, T* force) {
       const int32_t j = args.nlist[s];
       if (j < 0) continue;
       T f[3];
-      pair_force(args.net_deriv + 4 * s, args.in_deriv + 12 * s, f);
+      pair_force<C>(args.net_deriv + C * s, args.in_deriv + 3 * C * s, f);
       for (int k = 0; k < 3; ++k) {
         force[3 * int64_t(j) + k] += f[k];
         centre[k] -= f[k];
@@ -19,14 +19,14 @@ void force(const ScatterArgs<T>& args, int64_t begin, int64_t end, T* force) {
   }
 }
 
-template <class T>
+template <int C, class T>
 void virial(const ScatterArgs<T>& args, int64_t begin, int64_t end, T* virial, T* atom_virial) {
   T total[9] = {};
   for (int64_t s = begin * args.nnei; s < end * args.nnei; ++s) {
     const int32_t j = args.nlist[s];
     if (j < 0) continue;
     T f[3];
-    pair_force(args.net_deriv + 4 * s, args.in_deriv + 12 * s, f);
+    pair_force<C>(args.net_deriv + C * s, args.in_deriv + 3 * C * s, f);
     const T* rij = args.rij + 3 * s;
     for (int a = 0; a < 3; ++a) {
       for (int b = 0; b < 3; ++b) {

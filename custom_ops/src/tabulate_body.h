@@ -25,32 +25,36 @@ inline bool same_bits(const T* a, const T* b, int n) {
   return differ == 0;
 }
 
-template <class T>
-Split locate_all(const TabulateArgs<T>& args, int64_t i, bool weighted, Located<T>* located) {
-  const TableView<T>& table = args.table;
-  const T* x = args.em_x + i * args.nnei;
-  const T* em = args.em + i * args.nnei * 4;
-  const int n = static_cast<int>(args.nnei);
+// n inputs x [n] with em [n, C].
+template <int C, class T>
+Split locate_all(const TableView<T>& table, const T* x, const T* em, int n, bool weighted,
+                 Located<T>* located) {
   Split split = {0, 0};
   for (int j = 0; j < n;) {
     int next = j + 1;
-    while (next < n && same_bits(x + next, x + j, 1) && same_bits(em + 4 * next, em + 4 * j, 4)) {
+    while (next < n && same_bits(x + next, x + j, 1) && same_bits(em + C * next, em + C * j, C)) {
       ++next;
     }
-    const Cell<T> cell = table.grid.locate(x[j]);
-    const T beyond = table.grid.beyond(cell);
-    const bool inside = beyond == T(0);
+    const Place<T> place = table.grid.place(x[j]);
+    const bool inside = place.beyond == T(0);
     Located<T>& at = inside ? located[split.inside++] : located[n - ++split.beyond];
-    at.row = table.coef + cell.row * table.row_size;
-    at.dx = beyond < T(0) ? T(0) : (beyond > T(0) ? table.grid.width(cell.row) : cell.dx);
-    at.beyond = beyond;
+    at.row = table.coef + place.row * table.row_size;
+    at.dx = place.dx;
+    at.beyond = place.beyond;
     at.first = j;
     at.run = next - j;
     const T weight = weighted ? T(at.run) : T(1);
-    for (int c = 0; c < 4; ++c) at.em[c] = em[4 * j + c] * weight;
+    for (int c = 0; c < C; ++c) at.em[c] = em[C * j + c] * weight;
     j = next;
   }
   return split;
+}
+
+template <class T>
+Split locate_atom(const TabulateArgs<T>& args, int64_t i, bool weighted, Located<T>* located) {
+  const int64_t first = i * args.nnei;
+  return locate_all<4>(args.table, args.em_x + first, args.em + 4 * first,
+                       static_cast<int>(args.nnei), weighted, located);
 }
 
 template <bool Tangent, int N, class T, class V>
@@ -95,13 +99,7 @@ void tabulate_block(const TabulateArgs<T>& args, const Located<T>* located, Spli
     const int rest = width - column;
 #pragma GCC unroll 4
     for (int c = 0; c < 4; ++c) {
-      if (rest >= L) {
-        store(out + c * width + column, acc[c][b]);
-      } else {
-        T lane[L];
-        store(lane, acc[c][b]);
-        for (int l = 0; l < rest; ++l) out[c * width + column + l] = lane[l];
-      }
+      store_some(out + c * width + column, acc[c][b], rest);
     }
   }
 }
@@ -110,7 +108,7 @@ template <class T>
 void tabulate(const TabulateArgs<T>& args, int64_t begin, int64_t end, TabulateScratch<T> scratch) {
   const int n_vectors = args.table.n_vectors;
   for (int64_t i = begin; i < end; ++i) {
-    const Split split = locate_all(args, i, true, scratch.located);
+    const Split split = locate_atom(args, i, true, scratch.located);
     T* out = args.out + i * 4 * args.table.width;
     int v = 0;
     for (; v + DPONNX_BLOCK <= n_vectors; v += DPONNX_BLOCK) {
@@ -159,20 +157,14 @@ DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>
   }
 }
 
-// dy [4, width] -> [vector][4][lane], padded with zeros as the table is.
-template <class T>
+// dy [C, width] -> [vector][C][lane], padded with zeros as the table is.
+template <int C, class T>
 void lay_dy(const TableView<T>& table, const T* dy, T* laid) {
   using V = Wide<T>;
   constexpr int L = lanes<T, V>;
   for (int v = 0; v < table.n_vectors; ++v) {
-    const int rest = table.width - v * L;
-    for (int c = 0; c < 4; ++c, laid += L) {
-      const T* from = dy + c * table.width + v * L;
-      if (rest >= L) {
-        store(laid, load<V>(from));
-      } else {
-        for (int l = 0; l < L; ++l) laid[l] = l < rest ? from[l] : T(0);
-      }
+    for (int c = 0; c < C; ++c, laid += L) {
+      store(laid, load_some<V>(dy + c * table.width + v * L, table.width - v * L));
     }
   }
 }
@@ -181,8 +173,8 @@ template <class T>
 void tabulate_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end,
                    TabulateScratch<T> scratch) {
   for (int64_t i = begin; i < end; ++i) {
-    const Split split = locate_all(args, i, false, scratch.located);
-    lay_dy(args.table, args.dy + i * 4 * args.table.width, scratch.dy);
+    const Split split = locate_atom(args, i, false, scratch.located);
+    lay_dy<4>(args.table, args.dy + i * 4 * args.table.width, scratch.dy);
     for (int q = 0; q < split.inside; ++q) {
       grad_one<false>(args, i, scratch.located[q], scratch.dy);
     }

@@ -15,13 +15,14 @@ struct Switch {
 /// Row and derivative of one neighbour (V a scalar) or of one neighbour a lane.
 ///
 ///   d      r_j - r_i
-///   row    (s, s x/r, s y/r, s z/r), s = sw(r)/r
+///   row    (s, s x/r, s y/r, s z/r), s = sw(r)/r; with C = 1 (se_e2_r) only s
 ///   deriv  deriv[3 c + k] = d row[c] / d (r_i)_k
 ///
 /// sw = 1 up to rmin, u^3 (-6 u^2 + 15 u - 10) + 1 with u = (r - rmin)/(rmax - rmin), 0 from rmax
 /// on. Source: L. Zhang et al., NeurIPS 2018 (the environment matrix of DeepPot-SE).
-template <class T, class V>
-DPONNX_HD void env_row(const V (&d)[3], const Switch<T>& cut, V (&row)[4], V (&deriv)[12]) {
+template <class T, class V, int C>
+DPONNX_HD void env_row(const V (&d)[3], const Switch<T>& cut, V (&row)[C], V (&deriv)[3 * C]) {
+  static_assert(C == 1 || C == 4);
   const V zero = V{}, one = splat<V>(T(1));
   const V r2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
   const V inv = one / square_root<T>(r2);
@@ -37,23 +38,25 @@ DPONNX_HD void env_row(const V (&d)[3], const Switch<T>& cut, V (&row)[4], V (&d
   const V dsw = u * u * (T(3) * poly + u * (T(-12) * u + T(15))) * scale;
 
   row[0] = sw * inv;
-  const V s_r = row[0] * inv;
-  const V radial = (row[0] - dsw) * inv2;              // -(ds/dr)/r
-  const V cross = (T(2) * row[0] - dsw) * inv2 * inv;  // of the outer product d d^T
+  const V radial = (row[0] - dsw) * inv2;  // -(ds/dr)/r
   for (int k = 0; k < 3; ++k) deriv[k] = radial * d[k];
-  for (int c = 0; c < 3; ++c) {
-    row[1 + c] = s_r * d[c];
-    for (int k = 0; k < 3; ++k) deriv[3 + 3 * c + k] = cross * d[c] * d[k];
-    deriv[3 + 4 * c] -= s_r;
+  if constexpr (C == 4) {
+    const V s_r = row[0] * inv;
+    const V cross = (T(2) * row[0] - dsw) * inv2 * inv;  // of the outer product d d^T
+    for (int c = 0; c < 3; ++c) {
+      row[1 + c] = s_r * d[c];
+      for (int k = 0; k < 3; ++k) deriv[3 + 3 * c + k] = cross * d[c] * d[k];
+      deriv[3 + 4 * c] -= s_r;
+    }
   }
 }
 
 /// Force on neighbour j through its row: f_k = sum_c net[c] deriv[c][k]; on i it is -f.
-template <class T>
+template <int C, class T>
 DPONNX_HD void pair_force(const T* net, const T* deriv, T (&f)[3]) {
   for (int k = 0; k < 3; ++k) {
-    f[k] =
-        net[0] * deriv[k] + net[1] * deriv[3 + k] + net[2] * deriv[6 + k] + net[3] * deriv[9 + k];
+    f[k] = net[0] * deriv[k];
+    for (int c = 1; c < C; ++c) f[k] += net[c] * deriv[3 * c + k];
   }
 }
 

@@ -13,6 +13,13 @@ struct Cell {
   T dx;
 };
 
+/// The same with dx kept inside the row: beyond is the length of the tangent, 0 inside the table.
+template <class T>
+struct Place {
+  int row;
+  T dx, beyond;
+};
+
 /// Knots of a table: [minimum, lower) coarse, [lower, upper) fine, [upper, maximum) coarse.
 /// In units of the normalised input x (dimensionless). n_left = 0 but for se_e3.
 template <class T>
@@ -37,11 +44,25 @@ struct TableGrid {
     return cell(x, lower, fine, n_fine, n_left);
   }
 
-  /// What dx exceeds its row by: 0 inside the table; outside, the length of the tangent.
-  DPONNX_HD T beyond(const Cell<T>& c) const {
+  /// locate() with what dx exceeds its row by split off. NaN: dx and beyond are NaN.
+  DPONNX_HD Place<T> place(T x) const {
+    const Cell<T> c = locate(x);
     const T right = width(c.row);
     const T inside = c.dx < T(0) ? T(0) : (c.dx > right ? right : c.dx);
-    return c.dx - inside;
+    return {c.row, inside, c.dx - inside};
+  }
+
+  /// Whether x lies outside all sub-tables by more than a thousandth of a stride, or is NaN.
+  /// Rounding can put padding, which lies at lower, that far outside; there the tangent is exact.
+  DPONNX_HD bool is_outside(T x) const {
+    const T slack = fine / 1024;
+    return !((x >= minimum() - slack) & (x <= maximum + slack));
+  }
+
+  /// Whether x lies in a coarse sub-table.
+  DPONNX_HD bool is_coarse(T x) const {
+    const bool apart = (n_coarse > 0 && x >= upper) || (n_left > 0 && x < lower);
+    return apart && !is_outside(x);
   }
 
  private:

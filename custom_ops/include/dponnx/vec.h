@@ -35,6 +35,29 @@ DPONNX_HD void store(T* p, const V& v) {
   __builtin_memcpy(p, &v, sizeof(V));
 }
 
+/// The first n lanes (all of them if n is more); 0 in the others.
+template <class V, class T>
+DPONNX_HD V load_some(const T* p, int n) {
+  constexpr int L = lanes<T, V>;
+  if (n >= L) return load<V>(p);
+  T lane[L];
+  for (int l = 0; l < L; ++l) lane[l] = l < n ? p[l] : T(0);
+  return load<V>(lane);
+}
+
+/// Stores the first n lanes (all of them if n is more).
+template <class V, class T>
+DPONNX_HD void store_some(T* p, const V& v, int n) {
+  constexpr int L = lanes<T, V>;
+  if (n >= L) {
+    store(p, v);
+  } else {
+    T lane[L];
+    store(lane, v);
+    for (int l = 0; l < n; ++l) p[l] = lane[l];
+  }
+}
+
 /// The same element in every lane.
 template <class V, class T>
 DPONNX_HD V splat(T s) {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#include "overflow.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace dponnx {
+
+OverflowCheck::OverflowCheck(double frequency)
+    : frequency_(frequency >= 1 && frequency < 9e15 ? static_cast<int64_t>(frequency) : 0) {}
+
+bool OverflowCheck::is_due() {
+  if (frequency_ == 0) return false;
+  const std::lock_guard<std::mutex> guard(lock_);
+  return evaluation_++ % frequency_ == 0;
+}
+
+template <class T>
+void OverflowCheck::check(const Ort::KernelContext& context, const TableGrid<T>& grid, const T* x,
+                          int64_t n, int64_t* counts) {
+  constexpr int64_t kBlock = 16384;
+  if (is_due()) {
+    std::atomic<int64_t> coarse{0}, outside{0};
+    parallel_for(context, (n + kBlock - 1) / kBlock, [&](int64_t block) {
+      int in_coarse = 0, in_none = 0;
+      for (int64_t k = block * kBlock; k < std::min(n, (block + 1) * kBlock); ++k) {
+        in_coarse += grid.is_coarse(x[k]);
+        in_none += grid.is_outside(x[k]);
+      }
+      coarse += in_coarse;
+      outside += in_none;
+    });
+    const std::lock_guard<std::mutex> guard(lock_);
+    counts_ = {coarse, outside};
+  }
+  const std::lock_guard<std::mutex> guard(lock_);
+  std::copy(counts_.begin(), counts_.end(), counts);
+}
+
+template void OverflowCheck::check(const Ort::KernelContext&, const TableGrid<float>&, const float*,
+                                   int64_t, int64_t*);
+template void OverflowCheck::check(const Ort::KernelContext&, const TableGrid<double>&,
+                                   const double*, int64_t, int64_t*);
+
+}  // namespace dponnx
