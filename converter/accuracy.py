@@ -68,6 +68,11 @@ def step_for(
 ) -> TableOptions:
     """The options with the largest step that keeps the force error below max_error
     (eV/angstrom): predicted on made-up frames, or predicted and proven on those of a system."""
+    if not model.quantity.is_energy:
+        raise InputError(
+            "--max-error is about forces in eV/angstrom, but the model type is "
+            f"{model.model_type}; give --step"
+        )
     if system is None:
         frames, prove = made_up_frames(model, options.min_nbor_dist), None
     else:

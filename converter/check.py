@@ -26,17 +26,18 @@ def onnx(path: Path, distance: float) -> None:
     if importlib.util.find_spec("onnxruntime") is None:
         log.warning("onnxruntime is not installed: %s was not evaluated", path.name)
         return
-    from ..runtime.deep_pot import DeepPot
+    from ..runtime.deep_tensor import DeepTensor, open_model
 
-    model = DeepPot(path)
+    model = open_model(path)
     atype = np.arange(2 * model.get_ntypes()) % model.get_ntypes()
     coord = np.zeros((len(atype), 3))
     coord[:, 0] = 1.5 * distance * np.arange(len(atype))
     fparam = np.zeros(model.get_dim_fparam()) if model.get_dim_fparam() else None
     aparam = np.zeros((len(atype), model.get_dim_aparam())) if model.get_dim_aparam() else None
-    results = model.eval(coord[None], None, atype, fparam=fparam, aparam=aparam)
+    evaluate = model.eval_full if isinstance(model, DeepTensor) else model.eval
+    results = evaluate(coord[None], None, atype, fparam=fparam, aparam=aparam)
     if not all(np.isfinite(r).all() for r in results):
         raise ConversionError(
-            f"{path.name}: energy, force or virial of {len(atype)} atoms in a row is not finite; "
+            f"{path.name}: an output for {len(atype)} atoms in a row is not finite; "
             "is the original model sound? (dp test)"
         )

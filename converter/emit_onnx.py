@@ -35,7 +35,8 @@ def to_model(
     constants = {}
     for tensor in graph.tensors().values():
         if isinstance(tensor, gs.Variable):
-            tensor.shape = _names(tensor) if tensor in graph.inputs + graph.outputs else None
+            known = tensor in graph.inputs + graph.outputs
+            tensor.shape = _names(tensor, sizes.ntypes) if known else None
         elif data_file is not None and tensor.values.nbytes > LARGE:
             constants[tensor.name] = np.ascontiguousarray(tensor.values)
             tensor.values = np.zeros((), tensor.values.dtype)
@@ -74,11 +75,11 @@ def _outside(initializer, values: np.ndarray, data_file: str | None, before: lis
     return [memoryview(values).cast("B"), bytes(-values.nbytes % PAGE)]
 
 
-def _names(tensor: gs.Variable) -> list[int | str]:
-    """Shape for the file: the plain symbols by name, nothing where a size is a sum."""
-    known = {"nall": "nall", "nnei": "nnei"}
+def _names(tensor: gs.Variable, ntypes: int) -> list[int | str]:
+    """Shape for the file: nall, nnei and nloc by name; nsel: local atoms of selected types."""
+    known = {"nall": "nall", "nnei": "nnei", repr(nloc(ntypes)): "nloc"}
     shape = one_frame(shape_of(tensor))
-    return [s if isinstance(s, int) else known.get(repr(s), "nloc") for s in shape]
+    return [s if isinstance(s, int) else known.get(repr(s), "nsel") for s in shape]
 
 
 class Sizes:

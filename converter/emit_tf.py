@@ -15,8 +15,9 @@ import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
 from .frozen_graph import FrozenModel
+from .gradient import SIZES
 from .shape_rules import shape_of
-from .symbols import FRAMES, Dim, Size, nall, nframes, nloc
+from .symbols import FRAMES, Dim, Size, nall, nframes, nloc, product
 from .tensorflow_quiet import tensorflow
 from .tf_nodes import NodeWriter
 from .tf_rules import INPUTS, RULES
@@ -157,13 +158,16 @@ class Emitter:
 
     def finish(self, outputs: dict[str, gs.Tensor]) -> None:
         """Names the results as DeePMD-kit does: o_energy and the rest, frames first."""
-        atoms = {
-            "atom_energy": nloc(self.ntypes),
-            "force": 3 * nall,
-            "atom_virial": 9 * nall,
-            "virial": 9,
-        }
+        quantity = self.model.quantity
+        k, rows = quantity.width, quantity.rows
+        if quantity.is_energy:
+            form = {"energy": (nframes,), "atom_energy": (nframes, rows)}
+        elif quantity.has_force:
+            form = {quantity.name: (nframes, k), quantity.atomic: (nframes, k * rows)}
+        else:
+            form = {quantity.name: (nframes, k), quantity.atomic: (nframes, rows, k)}
+        form |= {key: (nframes, k * product(sizes)) for key, sizes in SIZES.items()}
+        names = {quantity.name: quantity.total, quantity.atomic: quantity.target}
         for ours, tensor in outputs.items():
-            per_frame = atoms.get(ours)
-            shape = (nframes,) if per_frame is None else (nframes, per_frame)
-            self.reshape(self.name(tensor), shape, tensor.dtype, name=f"o_{ours}")
+            name = names.get(ours, f"o_{ours}")
+            self.reshape(self.name(tensor), form[ours], tensor.dtype, name=name)

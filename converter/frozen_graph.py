@@ -13,6 +13,8 @@ import numpy as np
 
 from ..runtime.errors import InputError, UnsupportedModelError
 from .graph_file import parse, read_bytes
+from .quantity import Quantity, quantity_of
+from .soundness import check_constants, check_env_mats, check_references
 from .tensorflow_quiet import tensorflow
 from .upgrade import upgrade
 
@@ -20,6 +22,11 @@ log = logging.getLogger("dponnx")
 
 ENV_MAT_OPS = {"ProdEnvMatA": "sel_a", "ProdEnvMatR": "sel"}  # and their attribute sel
 MIX_OPS = {"ProdEnvMatAMix"}
+LARGEST_COUNT = 10_000  # of types or parameters: more is damage
+UNSUPPORTED = {  # operator or constant: the feature it stands for
+    "PairTab": "a pair potential from a table (ZBL, linear_ener)",
+    "spin_attr/ntypes_spin": "spin",
+}
 
 
 @dataclass
@@ -39,10 +46,28 @@ class FrozenModel:
         node = self.nodes.get(name)
         if node is None or node.op != "Const":
             return default
-        value = tensorflow().make_ndarray(node.attr["value"].tensor)
-        if value.dtype == object:
-            return value.item().decode(errors="replace")
+        try:
+            value = tensorflow().make_ndarray(node.attr["value"].tensor)
+            if value.dtype == object:
+                return value.item().decode(errors="replace")
+        except Exception as e:  # TensorFlow raises whatever a damaged tensor leads to
+            raise InputError(f"{self.path}: the constant {name} cannot be read: {e!r:.200}") from e
         return value
+
+    def number(self, name: str, default=None) -> float | None:
+        """Value of the constant `name`, one finite number of its own type; None without one."""
+        value = self.const(name, default)
+        if value is None:
+            return None
+        if np.size(value) != 1 or np.asarray(value).dtype.kind not in "iuf":
+            raise InputError(
+                f"{self.path}: the constant {name} is {value!r:.60}; expected a number"
+            )
+        if not np.isfinite(value):
+            raise InputError(
+                f"{self.path}: the constant {name} is {value}; expected a finite number"
+            )
+        return np.asarray(value).item()
 
     def ops(self, *names: str) -> list:
         return [n for n in self.graph_def.node if n.op in names]
@@ -58,15 +83,20 @@ class FrozenModel:
 
     @property
     def ntypes(self) -> int:
-        return int(self.const("descrpt_attr/ntypes"))
+        return int(self.number("descrpt_attr/ntypes"))
 
     @property
     def rcut(self) -> float:
-        return float(self.const("descrpt_attr/rcut"))
+        return float(self.number("descrpt_attr/rcut"))
 
     @property
     def model_type(self) -> str:
         return str(self.const("model_attr/model_type", "ener"))
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the model predicts."""
+        return quantity_of(self)
 
     @property
     def model_version(self) -> str:
@@ -74,11 +104,11 @@ class FrozenModel:
 
     @property
     def dfparam(self) -> int:
-        return int(self.const("fitting_attr/dfparam", 0))
+        return int(self.number("fitting_attr/dfparam", 0))
 
     @property
     def daparam(self) -> int:
-        return int(self.const("fitting_attr/daparam", 0))
+        return int(self.number("fitting_attr/daparam", 0))
 
     @property
     def min_nbor_dist(self) -> float | None:
@@ -138,11 +168,15 @@ def read(path: str | Path) -> FrozenModel:
     """
     path = Path(path)
     data = read_bytes(path)
-    upgraded = upgrade(parse(data, path), name=str(path))
+    graph_def = parse(data, path)
+    check_constants(graph_def, path)
+    upgraded = upgrade(graph_def, name=str(path))
     if not upgraded.is_current:
         log.info("%s: frozen by %s; upgraded in memory", path, upgraded.origin)
     model = FrozenModel(path, upgraded.graph_def, hashlib.sha256(data).hexdigest())
     _check(model)
+    check_env_mats(model.graph_def, model.ntypes, path)
+    check_references(model.graph_def, [model.quantity.target], path)
     return model
 
 
@@ -161,15 +195,22 @@ def _check(model: FrozenModel) -> None:
     for name in ("descrpt_attr/rcut", "descrpt_attr/ntypes", "model_attr/tmap"):
         if model.const(name) is None:
             raise InputError(f"{path}: the constant {name} is missing; was it frozen by dp freeze?")
+    for name in ("descrpt_attr/ntypes", "fitting_attr/dfparam", "fitting_attr/daparam"):
+        if not 0 <= model.number(name, 0) < LARGEST_COUNT:
+            raise InputError(f"{path}: the constant {name} is {model.const(name)}; is it damaged?")
     if model.ops(*MIX_OPS):
         raise UnsupportedModelError(
             f"{path}: its descriptor is {model.descriptor}; expected se_e2_a, se_e2_r, se_e3 or a "
             "hybrid of these"
         )
-    if "o_atom_energy" not in model.nodes:
+    for mark, feature in UNSUPPORTED.items():
+        if model.ops(mark) or mark in model.nodes:
+            raise UnsupportedModelError(
+                f"{path}: the model has {feature} ({mark}), which dponnx does not convert"
+            )
+    if model.quantity.target not in model.nodes:
         raise UnsupportedModelError(
-            f"{path}: model type {model.model_type} has no o_atom_energy; "
-            "only energy models can be converted in this version"
+            f"{path}: model type is {model.model_type}, but there is no {model.quantity.target}"
         )
     if model.model_version.split(".")[0] not in ("1", "0"):
         raise UnsupportedModelError(

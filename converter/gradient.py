@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Reverse-mode differentiation over our graph: dE/d(environment matrix), force, virial.
 
-E is the sum of the atomic energies. The rules are in gradient_rules.py, one an operator;
-the same pass serves compressed and uncompressed graphs.
+E is the sum of the atomic energies, or of one component of atomic tensors. The
+rules are in gradient_rules.py, one an operator; the same pass serves compressed and
+uncompressed graphs.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_graphsurgeon as gs
@@ -13,28 +16,95 @@ import onnx_graphsurgeon as gs
 from ..runtime.errors import ConversionError, UnsupportedModelError
 from .gradient_rules import RULES, Uniform
 from .graph import Builder
+from .quantity import Quantity
 from .shape_rules import ENV_MAT, shape_of
-from .symbols import product
+from .symbols import Shape, nall, nframes
 
 
-def run(graph: gs.Graph) -> int:
-    """Replaces the graph's output by energy, atom_energy, force, virial, atom_virial.
+@dataclass(frozen=True)
+class Derivatives:
+    """Of one component, in the model's precision: force (nframes*nall, 3), virial (9*nframes,),
+    atom_virial (nframes*nall, 9)."""
 
-    Returns the number of nodes added. The only output before is the atomic energies
-    (nframes, nloc).
+    force: gs.Tensor
+    virial: gs.Tensor
+    atom_virial: gs.Tensor
+
+
+def run(graph: gs.Graph, quantity: Quantity) -> int:
+    """Replaces the graph's output, the atomic parts of the quantity, by the outputs of
+    docs/format.md: sum, atomic parts and, one reverse pass a component, their derivatives.
+
+    Returns the number of nodes added. The only output before holds nframes times as many
+    numbers as there are selected atoms and components, components last.
     """
     before = len(graph.nodes)
-    (atom_energy,) = graph.outputs
-    env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
-    grads = differentiate(graph, atom_energy, [n.outputs[0] for n in env_mats])
-    build = Builder(graph, "force")
-    natoms = next(t for t in graph.inputs if t.name == "natoms")
+    (parts,) = graph.outputs
+    build = Builder(graph, "outputs")
+    parts = build.reshape(parts, (nframes, quantity.rows, quantity.width))
+    found = _derivatives(graph, build, parts, quantity) if quantity.has_force else []
+    parts = _real64(build, parts)
+    total = build("ReduceSum", parts, np.array([1], dtype=np.int64), keepdims=0)
+    rows, k = nframes * quantity.rows, quantity.width
+    if quantity.is_energy:
+        outputs = {
+            "energy": build.reshape(total, (nframes,)),
+            "atom_energy": build.reshape(parts, (rows,)),
+        }
+    else:
+        outputs = {
+            quantity.name: build.reshape(total, (nframes * k,)),
+            quantity.atomic: build.reshape(parts, (rows, k)),
+        }
+    if quantity.is_energy:
+        outputs |= {key: getattr(found[0], key) for key in SIZES}
+    elif found:
+        outputs |= {
+            key: _stacked(build, [getattr(d, key) for d in found], sizes)
+            for key, sizes in SIZES.items()
+        }
+    outputs = {name: _real64(build, t) for name, t in outputs.items()}
+    graph.outputs = [_named(build, t, name) for name, t in outputs.items()]
+    graph.cleanup().toposort()
+    return len(graph.nodes) - before
+
+
+SIZES: dict[str, Shape] = {"force": (nall, 3), "virial": (9,), "atom_virial": (nall, 9)}
+
+
+def _stacked(build: Builder, components: list[gs.Tensor], sizes: Shape) -> gs.Tensor:
+    """(nframes*k, *sizes) from k tensors of nframes times sizes."""
+    each = [build.reshape(t, (nframes, 1, *sizes)) for t in components]
+    return build.reshape(build("Concat", *each, axis=1), (nframes * len(components), *sizes))
+
+
+def _derivatives(
+    graph: gs.Graph, build: Builder, parts: gs.Tensor, quantity: Quantity
+) -> list[Derivatives]:
+    """Of the sum of each component of parts (nframes, atoms, width)."""
     want = gs.Constant("want_atom_virial", np.zeros(1, dtype=bool))
+    if quantity.width == 1:
+        return [_force_and_virial(graph, build, parts, want, "gradient")]
+    columns = build.nodes("Split", parts, axis=2, sizes=[1] * quantity.width)
+    return [
+        _force_and_virial(graph, build, column, want, f"gradient_{c}")
+        for c, column in enumerate(columns)
+    ]
+
+
+def _force_and_virial(
+    graph: gs.Graph, build: Builder, of: gs.Tensor, want: gs.Tensor, scope: str
+) -> Derivatives:
+    """Force and virial of the sum of `of`. want: the constant want_atom_virial; scope: of the
+    names of the gradient's nodes."""
+    env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
+    grads = differentiate(graph, of, [n.outputs[0] for n in env_mats], scope)
+    natoms = next(t for t in graph.inputs if t.name == "natoms")
     force = virial = atom_virial = None
     for node, grad in zip(env_mats, grads, strict=True):
         _, deriv, rij, nlist = node.outputs
         if grad is None:
-            raise ConversionError(f"{node.name}: the energy does not depend on it")
+            raise ConversionError(f"{node.name}: the model's output does not depend on it")
         net_deriv = grad
         kind, sel = "R", {}
         if node.op == "ProdEnvMatA":
@@ -46,22 +116,11 @@ def run(graph: gs.Graph) -> int:
         force = one_force if force is None else build("Add", force, one_force)
         virial = one_virial if virial is None else build("Add", virial, one_virial)
         atom_virial = one_atom if atom_virial is None else build("Add", atom_virial, one_atom)
-    atom_energy = _real64(build, atom_energy)
-    energy = build("ReduceSum", atom_energy, np.array([1], dtype=np.int64), keepdims=0)
-    outputs = {
-        "energy": energy,
-        "atom_energy": build.reshape(atom_energy, (product(shape_of(atom_energy)),)),
-        "force": _real64(build, force),
-        "virial": _real64(build, virial),
-        "atom_virial": _real64(build, atom_virial),
-    }
-    graph.outputs = [_named(graph, build, t, name) for name, t in outputs.items()]
-    graph.cleanup().toposort()
-    return len(graph.nodes) - before
+    return Derivatives(force, virial, atom_virial)
 
 
 def differentiate(
-    graph: gs.Graph, of: gs.Variable, wrt: list[gs.Variable]
+    graph: gs.Graph, of: gs.Variable, wrt: list[gs.Variable], scope: str = "gradient"
 ) -> list[gs.Tensor | None]:
     """d(sum of `of`)/d(each of wrt), of the shapes of wrt; None where `of` does not depend."""
     graph.toposort()
@@ -72,7 +131,7 @@ def differentiate(
             depends.update(t.name for t in node.outputs)
     if of.name not in depends:
         return [None] * len(wrt)
-    build = Builder(graph, "gradient")
+    build = Builder(graph, scope)
     ones = Uniform(build.tensor(np.ones((), of.dtype)), shape_of(of))
     grads: dict[str, object] = {of.name: ones}
     for node in reversed(list(graph.nodes)):
@@ -109,9 +168,9 @@ def _real64(build: Builder, t: gs.Tensor) -> gs.Tensor:
     return build.cast(t, np.float64)
 
 
-def _named(graph: gs.Graph, build: Builder, t: gs.Tensor, name: str) -> gs.Variable:
+def _named(build: Builder, t: gs.Tensor, name: str) -> gs.Variable:
     """The graph output `name`; a tensor that has other readers keeps its own name."""
-    if not t.inputs or t.outputs or t.name in {"energy", "atom_energy"}:
+    if not t.inputs or t.outputs:
         t = build("Identity", t)
     t.name = name
     return t

@@ -7,7 +7,7 @@ carry their sizes as attributes, because both emitters write sizes in their own 
     Reshape(x)                       the target is the output's shape
     Slice(x)  axis, begin, end       one axis, Size bounds
     Split(x)  axis, sizes            one output a size
-    Pad(x)    axis, before, after    zeros on one axis, int
+    Pad(x)    axis, before, after    zeros on one axis, Size
 """
 
 from __future__ import annotations

@@ -198,6 +198,20 @@ def _constant_of_shape(graph: gs.Graph, node: gs.Node, values: Values) -> None:
     out.dtype, out.shape = scalar.dtype, target
 
 
+def _matrix_diag(graph: gs.Graph, node: gs.Node, values: Values) -> None:
+    """A vector on the diagonal: (.., m) -> (.., m, 1) times the unit matrix. TensorFlow's
+    further inputs: k, num_rows, num_cols, padding_value."""
+    x, k, *sizes = node.inputs
+    shape = shape_of(x)
+    given = [int(values[t].ravel()[0]) for t in (k, *sizes[:2])]
+    if given[0] != 0 or any(g not in (-1, shape[-1]) for g in given[1:]):
+        raise ValueError("only the main diagonal of a square matrix is supported")
+    column = Builder(graph, node.name).reshape(x, (*shape, 1))
+    node.op, node.domain, node.attrs = "Mul", None, {}
+    node.inputs = [column, gs.Constant(f"{node.name}_unit", np.eye(shape[-1], dtype=x.dtype))]
+    node.outputs[0].shape = (*shape, shape[-1])
+
+
 TO_OUR_FORM = {
     "MatMul": _empty_product,
     "Reshape": _reshape,
@@ -209,6 +223,7 @@ TO_OUR_FORM = {
     "Tile": _tile,
     "Expand": _expand,
     "ConstantOfShape": _constant_of_shape,
+    "MatrixDiagV3": _matrix_diag,
 }
 
 

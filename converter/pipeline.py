@@ -23,12 +23,14 @@ from . import (
     surgeon,
 )
 from .assemble import metadata, prepare
+from .boundary import guarded
 from .frozen_graph import FrozenModel
 from .grids import TableOptions
 from .save import Outputs
 from .sizes import SizeCheck
 
 
+@guarded
 def compress(
     input: str | Path,
     output: str | Path | None = None,
@@ -102,6 +104,7 @@ def compress(
     return report
 
 
+@guarded
 def convert(
     input: str | Path, output: str | Path, *, progress: Progress | None = None
 ) -> CompressionReport:
@@ -123,6 +126,7 @@ def convert(
     return CompressionReport(None, output, [], time.perf_counter() - start, nodes)
 
 
+@guarded
 def convert_to_bytes(input: str | Path) -> bytes:
     """The same in memory: a serialized ONNX model."""
     progress = Progress()
@@ -131,6 +135,7 @@ def convert_to_bytes(input: str | Path) -> bytes:
     return onnx_model.SerializeToString()
 
 
+@guarded
 def describe(path: str | Path) -> dict[str, str]:
     """What a frozen model says about itself, for dponnx info."""
     model = frozen_graph.read(path)

@@ -43,12 +43,13 @@ def finish(
     options: TableOptions | None,
     progress,
 ) -> list[NetReport]:
-    """Tables in place of the nets (plan None: the nets stay), then forces. One report a table."""
+    """Tables in place of the nets (plan None: the nets stay), then sums and forces. One
+    report a table."""
     tables: list[NetReport] = []
     if plan is not None and options is not None:
         tables = pass_tables.run(graph, plan, options, model.type_names, progress)
         _tell("tables", len(tables))
-    _tell("gradient", gradient.run(graph))
+    _tell("gradient", gradient.run(graph, model.quantity))
     _tell("simplify", pass_simplify.run(graph))
     return tables
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Frozen graph -> ONNX: the part that computes atomic energies, through tf2onnx.
+"""Frozen graph -> ONNX: the part that computes atomic energies (dipoles, ...), through tf2onnx.
 
 The gradient half of the frozen graph is left behind: gradient.py writes a new one.
 TensorFlow refuses operators it does not know, unless they are declared as functions.
@@ -12,10 +12,10 @@ import onnx_graphsurgeon as gs
 from ..runtime.errors import ConversionError
 from .frozen_graph import FrozenModel
 from .graph import DOMAIN
+from .repeat_by_type import unroll
 from .tensorflow_quiet import silenced, tensorflow
 
 OPSET = 18  # float64 CPU kernels of several activations are gone from ONNX Runtime at 20
-TARGET = "o_atom_energy"
 
 # operator: (inputs, outputs); "T" stands for the operator's own real type
 ENV_MAT_INPUTS = {
@@ -37,15 +37,16 @@ SIGNATURES = {
 
 
 def forward_graph(model: FrozenModel) -> gs.Graph:
-    """The graph from t_coord, t_type, t_natoms, t_box, t_mesh to o_atom_energy, as tf2onnx
+    """The graph from t_coord, t_type, t_natoms, t_box, t_mesh to the atomic quantity, as tf2onnx
     leaves it: the DeePMD-kit operators are nodes of our domain with their TF inputs."""
     tf = tensorflow()
+    target, whole = model.quantity.target, unroll(model)
     with silenced():
         import onnx
         from tf2onnx import tfonnx
 
         try:
-            part = tf.compat.v1.graph_util.extract_sub_graph(model.graph_def, [TARGET])
+            part = tf.compat.v1.graph_util.extract_sub_graph(whole, [target])
             declared = _declare_ours(part)
             graph = tf.Graph()
             with graph.as_default():
@@ -54,10 +55,13 @@ def forward_graph(model: FrozenModel) -> gs.Graph:
             converted = tfonnx.process_tf_graph(
                 graph,
                 opset=OPSET,
-                custom_op_handlers={op: (_keep, []) for op in declared},
+                custom_op_handlers={
+                    **{op: (_keep, []) for op in declared},
+                    "MatrixDiagV3": (_keep_name, []),
+                },
                 extra_opset=[onnx.helper.make_opsetid(DOMAIN, 1)],
                 input_names=inputs,
-                output_names=[f"{TARGET}:0"],
+                output_names=[f"{target}:0"],
             )
             result = gs.import_onnx(converted.make_model("dponnx"))
         except Exception as e:
@@ -72,6 +76,12 @@ def forward_graph(model: FrozenModel) -> gs.Graph:
 def _keep(ctx, node, name, args):
     """tf2onnx handler: the operator stays as it is, in our domain and under its own name."""
     node.type, node.domain = node.type.rpartition("_")[0], DOMAIN
+    return node
+
+
+def _keep_name(ctx, node, name, args):
+    """tf2onnx handler: TensorFlow's operator stays, until pass_shapes.py knows its sizes."""
+    node.domain = DOMAIN
     return node
 
 

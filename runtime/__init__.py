@@ -4,10 +4,11 @@
 In:  a model file X.onnx written by dponnx (docs/format.md), coordinates in angstrom, types.
 Out: energy in eV, forces in eV/angstrom, virial in eV; reports; exit codes.
 
-Read in this order: deep_pot.py (DeepPot.eval) calls neighbors.py (coordinates -> the model's
-inputs) and metadata.py (what the file says about itself). validate.py compares two models over
-systems.py (DeePMD-kit's data, in folders or HDF5: storage.py). neighbor_stat.py measures such
-data; training_data.py finds those of a model. cli.py is `dponnx`; cli_*.py hold one verb each;
+Read in this order: deep_pot.py (DeepPot.eval) and deep_tensor.py (dipole, polar, dos) share
+deep_eval.py, which calls frames.py (the caller's arrays), neighbors.py (coordinates -> the
+model's inputs) and metadata.py (what the file says about itself). validate.py compares two models
+over systems.py (DeePMD-kit's data, in folders or HDF5: storage.py). neighbor_stat.py measures
+such data; training_data.py finds those of a model. cli.py is `dponnx`; cli_*.py hold one verb each;
 mpi.py lets rank 0 of several work.
 errors.py lists every error a user can meet. Nothing here needs TensorFlow.
 """
@@ -19,6 +20,9 @@ from typing import Any
 
 # The function validate.validate is not listed: a submodule has that name already.
 _EXPORTS = {
+    "DeepDOS": "deep_tensor",
+    "DeepDipole": "deep_tensor",
+    "DeepPolar": "deep_tensor",
     "DeepPot": "deep_pot",
     "ModelInfo": "metadata",
     "read_info": "metadata",
@@ -26,7 +30,16 @@ _EXPORTS = {
     "find_systems": "systems",
 }
 
-__all__ = ["DeepPot", "ModelInfo", "System", "find_systems", "read_info"]
+__all__ = [
+    "DeepDOS",
+    "DeepDipole",
+    "DeepPolar",
+    "DeepPot",
+    "ModelInfo",
+    "System",
+    "find_systems",
+    "read_info",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,10 @@ FORMAT = "dponnx-1"
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Checked metadata of one of our models. rcut in angstrom; props holds every raw entry."""
+    """Checked metadata of one of our models. rcut in angstrom; props holds every raw entry.
+
+    output_dim: components of the quantity; sel_type: types of the atoms that have it.
+    """
 
     name: str
     type_map: tuple[str, ...]
@@ -32,6 +35,8 @@ class ModelInfo:
     model_type: str
     precision: str
     compressed: bool
+    output_dim: int = 1
+    sel_type: tuple[int, ...] = ()
     tables: tuple[dict[str, Any], ...] = ()
     props: Mapping[str, str] = field(default_factory=dict)
 
@@ -95,6 +100,7 @@ def parse_info(props: Mapping[str, str], name: str) -> ModelInfo:
                 f"{name}: metadata entry {key!r} is {text[:60]!r}; convert it again"
             ) from None
 
+    every_type = " ".join(str(t) for t, _ in enumerate(props.get("sel", "").split()))
     return ModelInfo(
         name=name,
         type_map=entry("type_map", lambda text: tuple(text.split())),
@@ -105,6 +111,8 @@ def parse_info(props: Mapping[str, str], name: str) -> ModelInfo:
         model_type=entry("model_type", str, "ener"),
         precision=entry("precision", str, "float64"),
         compressed=entry("compressed", str, "false") == "true",
+        output_dim=entry("output_dim", int, "1"),
+        sel_type=entry("sel_type", lambda text: tuple(int(t) for t in text.split()), every_type),
         tables=entry("tables", lambda text: tuple(json.loads(text)), "[]"),
         props=dict(props),
     )

@@ -20,6 +20,8 @@ from toy_model import toy_model
 
 NET = NetReport(
     name="filter_type_0",
+    types="O-H",
+    reach=(0.8, 0.2),
     lower=-0.5,
     upper=4.0,
     maximum=20.0,
@@ -35,7 +37,7 @@ NET = NetReport(
 )
 
 
-NO_DATA = dict(training_script=None, checkpoint_folder=None)
+UNSET = dict(training_script=None, checkpoint_folder=None, max_error=None, system=None)
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +124,7 @@ def test_compress_has_dp_compress_options_and_defaults(engine, graph, capsys):
     assert (model.name, output.name) == ("frozen_model.pb", "frozen_model_compressed.pb")
     assert options.pop("onnx").name == "frozen_model_compressed.onnx"
     options.pop("progress")
-    assert options == dict(step=0.01, extrapolate=5.0, frequency=-1, min_nbor_dist=None, **NO_DATA)
+    assert options == dict(step=0.01, extrapolate=5.0, frequency=-1, min_nbor_dist=None, **UNSET)
 
 
 def test_compress_takes_every_option(engine, graph, capsys, tmp_path):

@@ -24,7 +24,7 @@ def test_compress_and_convert_take_old_graphs_directly(name, shared, deepmd, tmp
     graph = shared / "legacy" / f"{name}.pb"
     with np.load(shared / "legacy" / f"{name}.ref.npz") as values:
         coord, atype, force, virial = (values[k] for k in ("coord", "atype", "force", "virial"))
-        box = values["box"] if "box" in values else None
+        box = values.get("box")
     # 0.885 angstrom: min_nbor_dist of the water data these were trained on
     report = compress(graph, tmp_path / "c.pb", min_nbor_dist=0.885)
     models = {

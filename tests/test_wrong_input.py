@@ -61,6 +61,24 @@ def future_version(graph_def) -> None:
             node.attr["value"].tensor.string_val[:] = [b"7.0"]
 
 
+def with_spin(graph_def) -> None:
+    from tensorflow import make_tensor_proto
+
+    node = graph_def.node.add(name="spin_attr/ntypes_spin", op="Const")
+    node.attr["dtype"].type = 3  # int32
+    node.attr["value"].tensor.CopyFrom(make_tensor_proto(1, dtype="int32"))
+
+
+def with_pair_table(graph_def) -> None:
+    graph_def.node.add(name="PairTab", op="PairTab")
+
+
+def other_model_type(graph_def) -> None:
+    for node in graph_def.node:
+        if node.name == "model_attr/model_type":
+            node.attr["value"].tensor.string_val[:] = [b"wfc"]
+
+
 # name: (function that makes the input in a folder, what the line must say)
 INPUTS = {
     "missing": (lambda g, d: d / "nothing.pb", "no such file"),
@@ -75,6 +93,9 @@ INPUTS = {
     ),
     "unsupported descriptor": (lambda g, d: edited(g, d / "in.pb", rename_env_mat), "dpa9"),
     "no energy": (lambda g, d: edited(g, d / "in.pb", without_energy), "o_atom_energy"),
+    "spin": (lambda g, d: edited(g, d / "in.pb", with_spin), "has spin"),
+    "pair table": (lambda g, d: edited(g, d / "in.pb", with_pair_table), "(ZBL, linear_ener)"),
+    "model type": (lambda g, d: edited(g, d / "in.pb", other_model_type), "model type is wfc"),
     "newer version": (lambda g, d: edited(g, d / "in.pb", future_version), "7.0"),
 }
 

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""DeepEval: what the models of every type share. A session, its metadata, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import DponnxError, InputError
+from .frames import as_frames, as_parameters
+from .metadata import ModelInfo, read_info
+from .neighbors import Neighborhood, build_neighborhood
+from .overflow import Monitor, Overflow
+from .session import default_threads, first_line, open_session
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+# model type: the class that opens it
+CLASSES = {"ener": "DeepPot", "dipole": "DeepDipole", "polar": "DeepPolar", "dos": "DeepDOS"}
+
+
+@dataclass(frozen=True)
+class Frames:
+    """coords (nframes, natoms, 3) angstrom, cells (nframes, 3, 3) or None, types (nframes,
+    natoms), fparam (nframes, dim_fparam), aparam (nframes, natoms, dim_aparam)."""
+
+    coords: np.ndarray
+    cells: np.ndarray | None
+    types: np.ndarray
+    fparam: np.ndarray
+    aparam: np.ndarray
+
+
+class DeepEval:
+    """A model in ONNX Runtime.
+
+    threads: within one operator; default DP_INTRA_OP_PARALLELISM_THREADS, then OMP_NUM_THREADS,
+    then ONNX Runtime's choice. device: "cpu", "cuda" or "cuda:N". overflow: what to do when a
+    model compressed with -f N meets inputs its tables were not made for: "ignore", "warn", "error".
+    Raises InputError (no such file, onnxruntime missing, a model of another type),
+    ModelFormatError (not one of ours).
+    """
+
+    MODEL_TYPE = ""
+
+    def __init__(
+        self,
+        model_path: str | Path,
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        overflow: str = "warn",
+    ) -> None:
+        info = read_info(model_path)
+        self._monitor = Monitor(info, overflow)
+        self._open(str(model_path), info, threads, device)
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes, name: str = "model", *, threads: int | None = None, device: str = "cpu"
+    ) -> Self:
+        """A model that was never written to disk; name is used in messages."""
+        self = cls.__new__(cls)
+        info = read_info(bytes(data), name)
+        self._monitor = Monitor(info, "warn")
+        self._open(bytes(data), info, threads, device)
+        return self
+
+    def _open(self, model: str | bytes, info: ModelInfo, threads: int | None, device: str) -> None:
+        threads = default_threads() if threads is None else threads
+        if threads < 0:
+            raise InputError(f"threads is {threads}; expected an integer >= 0 (0: default)")
+        if info.model_type != self.MODEL_TYPE:
+            right = CLASSES.get(info.model_type)
+            advice = f"open it with dponnx.{right}" if right else "upgrade dponnx"
+            raise InputError(
+                f"{info.name}: model type is {info.model_type}; "
+                f"{type(self).__name__} reads {self.MODEL_TYPE}: {advice}"
+            )
+        self.info = info
+        self._threads = threads
+        self._session = open_session(model, info.name, threads, device)
+        self._inputs = {node.name for node in self._session.get_inputs()}
+        self._outputs = {node.name for node in self._session.get_outputs()}
+
+    def get_rcut(self) -> float:
+        """Cutoff radius in angstrom."""
+        return self.info.rcut
+
+    def get_ntypes(self) -> int:
+        """Number of atom types."""
+        return self.info.ntypes
+
+    def get_type_map(self) -> list[str]:
+        """Name of each atom type, in the order of the type indices."""
+        return list(self.info.type_map)
+
+    def get_dim_fparam(self) -> int:
+        """Number of frame parameters; 0: the model takes none."""
+        return self.info.dim_fparam
+
+    def get_dim_aparam(self) -> int:
+        """Number of parameters an atom; 0: the model takes none."""
+        return self.info.dim_aparam
+
+    def get_sel(self) -> list[int]:
+        """Most neighbours of each type that the model regards."""
+        return list(self.info.sel)
+
+    def overflow(self) -> Overflow:
+        """What the last overflow check found; empty if all was well or nothing is checked."""
+        return self._monitor.last
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Every metadata entry of the model file (docs/format.md)."""
+        return self.info.props
+
+    def frames(
+        self,
+        coords: Any,
+        cells: Any,
+        atom_types: Any,
+        fparam: Any = None,
+        aparam: Any = None,
+        mixed_type: bool = False,
+    ) -> Frames:
+        """The caller's arrays, checked and shaped; see eval."""
+        coords, cells, types = as_frames(coords, cells, atom_types, mixed_type)
+        nframes, natoms = types.shape
+        fparam = as_parameters("fparam", fparam, nframes, (), self.info.dim_fparam)
+        aparam = as_parameters("aparam", aparam, nframes, (natoms,), self.info.dim_aparam)
+        return Frames(coords, cells, types, fparam, aparam)
+
+    def evaluate(
+        self, frames: Frames, names: list[str], *, atom_virial: bool = False
+    ) -> Iterator[tuple[int, Neighborhood, dict[str, np.ndarray]]]:
+        """Frame, its neighbourhood and the outputs `names`, rows as in the neighbourhood; frames
+        without atoms are left out."""
+        for k in range(len(frames.types)):
+            try:
+                hood = build_neighborhood(
+                    frames.coords[k],
+                    None if frames.cells is None else frames.cells[k],
+                    frames.types[k],
+                    self.info.rcut,
+                    self.info.ntypes,
+                    self._threads,
+                )
+            except InputError as error:
+                raise InputError(f"frame {k}: {error}") from None
+            if hood.nloc:
+                feeds = self._feeds(hood, frames.fparam[k], frames.aparam[k])
+                if atom_virial:
+                    feeds["want_atom_virial"] = np.array([True])
+                yield k, hood, self._run(feeds, names, f"{self.info.name}, frame {k}")
+
+    def _feeds(
+        self, hood: Neighborhood, fparam: np.ndarray, aparam: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        feeds = {
+            "coord": hood.coord,
+            "atype": hood.atype,
+            "natoms": hood.natoms,
+            "nlist": hood.nlist,
+        }
+        if "fparam" in self._inputs:
+            feeds["fparam"] = fparam
+        if "aparam" in self._inputs:
+            feeds["aparam"] = np.ascontiguousarray(aparam[hood.owner[: hood.nloc]])
+        return feeds
+
+    def _run(
+        self, feeds: dict[str, np.ndarray], names: list[str], where: str
+    ) -> dict[str, np.ndarray]:
+        """Outputs of one frame by name."""
+        checked = "table_overflow" in self._outputs
+        if checked:
+            names = [*names, "table_overflow", "sel_overflow"]
+        try:
+            out = dict(zip(names, self._session.run(names, feeds), strict=True))
+        except Exception as error:
+            raise DponnxError(f"{where}: ONNX Runtime failed: {first_line(error)}") from error
+        if checked:
+            self._monitor.note(out["table_overflow"], out["sel_overflow"], where)
+        return out
