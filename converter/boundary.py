@@ -24,8 +24,8 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
     def inner(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
-        except DponnxError:
-            raise
+        except (DponnxError, OSError, MemoryError):
+            raise  # OSError and MemoryError: the machine's fault, not the file's
         except Exception as e:
             path = args[0] if args else kwargs.get("input", kwargs.get("path"))
             log.debug("%s", path, exc_info=True)
