@@ -24,7 +24,11 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
     def inner(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
-        except (DponnxError, OSError, MemoryError):
+        except DponnxError as e:
+            if len(str(e).splitlines()) > 1:  # it quotes a text of the file
+                e.args = (" ".join(str(e).split()), *e.args[1:])
+            raise
+        except (OSError, MemoryError):
             raise  # OSError and MemoryError: the machine's fault, not the file's
         except Exception as e:
             path = args[0] if args else kwargs.get("input", kwargs.get("path"))

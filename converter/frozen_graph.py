@@ -113,7 +113,11 @@ class FrozenModel:
     @property
     def min_nbor_dist(self) -> float | None:
         value = self.const("train_attr/min_nbor_dist")
-        return None if value is None else float(value)
+        if value is not None and np.size(value) != 1:
+            raise InputError(
+                f"{self.path}: train_attr/min_nbor_dist is {value!r:.60}; expected a number"
+            )
+        return None if value is None else float(np.asarray(value).item())
 
     @property
     def training_script(self) -> str:
@@ -195,6 +199,10 @@ def _check(model: FrozenModel) -> None:
     for name in ("descrpt_attr/rcut", "descrpt_attr/ntypes", "model_attr/tmap"):
         if model.const(name) is None:
             raise InputError(f"{path}: the constant {name} is missing; was it frozen by dp freeze?")
+    if not model.rcut > 0:
+        raise InputError(
+            f"{path}: descrpt_attr/rcut is {model.rcut:g}; expected a distance above 0"
+        )
     for name in ("descrpt_attr/ntypes", "fitting_attr/dfparam", "fitting_attr/daparam"):
         if not 0 <= model.number(name, 0) < LARGEST_COUNT:
             raise InputError(f"{path}: the constant {name} is {model.const(name)}; is it damaged?")

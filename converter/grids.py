@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..runtime.errors import InputError
 from .nets import EmbeddingNet
 from .tables import TableGrid, split_evenly
 
@@ -17,6 +18,7 @@ COARSER = 10
 # se_e3's input, a product of two neighbours', has a wider range and a coarser grid. DeePMD-kit
 # takes 10; that leaves 4e-8 eV/A on our se3 model, 5 leaves 32 times less (docs/design/tables.md).
 COARSER_SE_T = 5
+LARGEST = 10**8  # intervals of a table: with 100 outputs, half a terabyte
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,16 @@ def choose_grid(net: EmbeddingNet, options: TableOptions) -> TableGrid:
     """The grid that covers the net's inputs down to min_nbor_dist."""
     s = switched_inverse(options.min_nbor_dist, *_cutoffs(net))
     avg, std = _statistics(net)
-    upper = math.ceil(max(0.0, ((s ** len(net.neighbors) - avg) / std).max(initial=0.0)))
+    if not (np.isfinite(avg).all() and np.isfinite(std).all() and (std > 0).all()):
+        raise InputError(f"{net.name}: davg or dstd is not finite, or dstd not above 0")
+    with np.errstate(over="ignore"):
+        largest = max(0.0, ((s ** len(net.neighbors) - avg) / std).max(initial=0.0))
+    if not largest / options.step < LARGEST:
+        raise InputError(
+            f"{net.name}: a table up to {largest:.1e} in steps of {options.step:g} is too long; "
+            f"is the smallest distance of {options.min_nbor_dist:g} angstrom right?"
+        )
+    upper = math.ceil(largest)
     if len(net.neighbors) == 2:
         return _symmetric(max(upper, 1), net, options)
     lower = math.floor((-avg / std).min(initial=0.0))
