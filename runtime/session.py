@@ -7,7 +7,6 @@ import os
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from .errors import InputError
 
