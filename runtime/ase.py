@@ -27,6 +27,8 @@ except ImportError as error:
 
 PARAMETERS = ("fparam", "aparam")
 MODEL_OPTIONS = ("threads", "device", "overflow")
+# A cell whose volume is this small, relative to that of a box of its edges, has none.
+FLAT = 1e-12
 CALCULATOR_OPTIONS = ("restart", "ignore_bad_restart_file", "directory", "atoms")
 
 
@@ -98,13 +100,14 @@ class DP(Calculator):
             "forces": force[0],
             "virial": virial[0].reshape(3, 3),
         }
-        has_volume = box is not None and atoms.cell.rank == 3
+        volume = atoms.cell.volume
+        has_volume = box is not None and volume > FLAT * atoms.cell.lengths().prod()
         if has_volume:
-            self.results["stress"] = stress_of(virial[0], atoms.get_volume())
+            self.results["stress"] = stress_of(virial[0], volume)
         if parts:
             self.results["energies"] = parts[0][0, :, 0]
             if has_volume:
-                self.results["stresses"] = stress_of(parts[1][0], atoms.get_volume())
+                self.results["stresses"] = stress_of(parts[1][0], volume)
         missing = {"stress", "stresses"}.intersection(properties)
         if missing and not has_volume:
             raise PropertyNotImplementedError(

@@ -83,6 +83,15 @@ def toy_path(toy_bytes, tmp_path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def two_models(converter, operators, fixture_dir, tmp_path_factory):
+    """A compressed water model and one that disagrees with it: two_models.py."""
+    from two_models import make_two_models
+
+    original = fixture_dir / "sea_small_2side" / "graph.pb"
+    return make_two_models(tmp_path_factory.mktemp("two"), original)
+
+
 @pytest.fixture(scope="module", params=["scalar", "avx2", "avx512", "avx512_emulated"])
 def worker(request, operators):
     """A process that runs small models on this kernel path, or a visible skip."""

@@ -25,7 +25,7 @@ def make_two_models(folder: Path, original: Path) -> TwoModels:
 
     second = perturbed(original, folder / "second.pb")
     reports = [
-        compress(graph, folder / f"{name}.pb", onnx=folder / f"{name}.onnx", step=0.05)
+        compress(graph, folder / f"{name}.pb", onnx=folder / f"{name}.onnx", step=0.01)
         for name, graph in (("a", original), ("b", second))
     ]
     onnx, pb = zip(*((report.onnx, report.output) for report in reports), strict=True)
