@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -81,6 +82,18 @@ def toy_path(toy_bytes, tmp_path) -> Path:
     path = tmp_path / "toy.onnx"
     path.write_bytes(toy_bytes)
     return path
+
+
+@pytest.fixture(autouse=True)
+def quiet_logger():
+    """The command line sets up logging: leave nothing of it behind."""
+    yield
+    log = logging.getLogger("dponnx")
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    log.propagate = True
+    log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

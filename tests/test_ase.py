@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 import numpy as np
 import pytest
 from dponnx import DeepPot
@@ -63,6 +66,23 @@ def test_results_are_deepmds_with_the_original(atoms, two_models, deepmd):
             assert np.shape(ours) == np.shape(theirs), name
             quantity = {"free_energy": "energy", "forces": "force"}.get(name, name)
             np.testing.assert_allclose(ours, theirs, **parity("float64", quantity), err_msg=name)
+
+
+@pytest.mark.parametrize("case", ["bulk", "triclinic", "nopbc", "sparse", "smallbox", "close"])
+def test_reference_cases(fixture_dir, model, case):
+    """Every way of standing in a box gives what DeePMD-kit gave for the original."""
+    reference = np.load(fixture_dir / "sea_small_2side" / "reference.npz")
+    box = reference.get(f"{case}_box")
+    atoms = Atoms(
+        ["OH"[t] for t in reference[f"{case}_atype"].reshape(-1)],
+        positions=reference[f"{case}_coord"][0].reshape(-1, 3),
+        cell=None if box is None else box[0].reshape(3, 3),
+        pbc=box is not None,
+    )
+    atoms.calc = DP(model)
+    for ours, name in ((atoms.get_potential_energy(), "energy"), (atoms.get_forces(), "force")):
+        theirs = reference[f"{case}_orig_{name}"][0].reshape(np.shape(ours))
+        np.testing.assert_allclose(ours, theirs, **parity("float64", name), err_msg=name)
 
 
 def test_forces_are_the_energys_slope(atoms, model):
@@ -217,3 +237,10 @@ def test_parameters_of_atoms_and_calculator(ort):
     atoms.calc = DP(model)
     with pytest.raises(InputError, match="aparam is missing"):
         atoms.get_potential_energy()
+
+
+def test_without_ase_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ase", None)
+    monkeypatch.delitem(sys.modules, "dponnx.runtime.ase")
+    with pytest.raises(ImportError, match=r"pip install 'dponnx\[ase\]'"):
+        import_module("dponnx.runtime.ase")

@@ -42,6 +42,19 @@ def test_the_suffix_is_ours(deepmd):
     assert not any(b.match_filename("X.onnx") for b in others)
 
 
+def test_plugins_import_little():
+    """They are loaded whenever DeePMD-kit or dpdata starts."""
+    script = """
+import sys, dponnx.runtime.deepmd_backend, dponnx.runtime.dpdata_driver
+print(*sorted(n for n in sys.modules if n.startswith(("dponnx.", "onnx", "tensorflow"))))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    ours = "dponnx.runtime dponnx.runtime.{} dponnx.runtime.{} dponnx.runtime.{}"
+    assert done.stdout.strip() == ours.format("deepmd_backend", "dpdata_driver", "errors")
+
+
 @pytest.mark.parametrize("atomic", [False, True])
 def test_deepmds_deeppot_gives_the_same_numbers(two_models, deepmd, frames, atomic):
     coord, box, atype = frames
