@@ -7,6 +7,7 @@ some directions only, gives energies and stresses of the atoms, and notices chan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -74,7 +75,7 @@ class DP(Calculator):
         super().__init__(label=label, **options)
         self.dp = model if isinstance(model, DeepPot) else DeepPot(model, **opening)
         names = self.dp.get_type_map()
-        self.type_dict = dict(type_dict or {name: k for k, name in enumerate(names)})
+        self.type_dict = type_dict or {name: k for k, name in enumerate(names)}
         self._type_of_number = self._numbered()
 
     def calculate(
@@ -129,11 +130,13 @@ class DP(Calculator):
 
     def _numbered(self) -> np.ndarray:
         """Type index by atomic number, -1 where the model has none."""
+        if not isinstance(self.type_dict, Mapping):
+            raise InputError(f"type_dict is {self.type_dict!r}; expected {{symbol: type index}}")
         table = np.full(max(atomic_numbers.values()) + 1, -1)
         for symbol, index in self.type_dict.items():
-            if not 0 <= index < self.dp.get_ntypes():
+            if index not in range(self.dp.get_ntypes()):
                 raise InputError(
-                    f"type_dict gives {symbol} type {index}; the model has types 0 to "
+                    f"type_dict gives {symbol} type {index!r}; the model has types 0 to "
                     f"{self.dp.get_ntypes() - 1}"
                 )
             if symbol in atomic_numbers:
@@ -172,7 +175,9 @@ def periodic_box(
         return None
     if pbc.all():
         return cell
-    _, lengths, directions = np.linalg.svd(cell[pbc])
+    lengths, directions = np.zeros(1), cell
+    if np.isfinite(cell).all():
+        _, lengths, directions = np.linalg.svd(cell[pbc])
     if not lengths.min() > 0:
         raise InputError(
             f"cell {cell.tolist()} has no independent vectors in its periodic directions "

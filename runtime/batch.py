@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,15 @@ class Batch:
         )
 
 
-def read_batch(system: System, model: DeepEval, labels: Sequence[str]) -> Batch:
-    """Every frame of a system, types as the model counts them.
+def read_batch(
+    system: System, model: DeepEval, labels: Sequence[str], limit: int | None = None
+) -> Batch:
+    """Every frame of a system, or the first ones, types as the model counts them.
 
     Raises InputError for systems without frames or parameters that the model needs, and for
     files that do not fit.
     """
-    frames = list(system.frames(model.get_type_map() or None, labels))
+    frames = list(islice(system.frames(model.get_type_map() or None, labels), limit))
     if not frames:
         raise InputError(f"{system.path}: no frames in its coord.npy; expected at least one")
     for name, width in (("fparam", model.get_dim_fparam()), ("aparam", model.get_dim_aparam())):

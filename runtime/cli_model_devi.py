@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .cli_log import stderr
-from .cli_test import (
+from .cli_options import (
     add_model_option,
     add_set_prefix,
     add_system_option,

@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from pathlib import Path
 from typing import Any
 
 from .cli_log import print_result
+from .cli_options import (
+    add_frames_option,
+    add_model_option,
+    add_set_prefix,
+    add_system_option,
+    onnx_name,
+    warn_of_set_prefix,
+)
 from .errors import InputError
 from .measure import MeasureOptions, measure
 from .systems import System, find_systems
 from .training_data import systems_of
-
-log = logging.getLogger("dponnx")
 
 
 def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
@@ -39,14 +44,7 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
             "data",
         )
     add_set_prefix(parser)
-    option(
-        "-n",
-        "--numb-test",
-        type=int,
-        default=0,
-        metavar="N",
-        help="frames of each system; 0: all (default: %(default)s)",
-    )
+    add_frames_option(parser)
     option("-r", "--rand-seed", type=int, metavar="SEED", help="seed of --shuffle-test")
     option("--shuffle-test", action="store_true", help="take the frames in random order")
     option(
@@ -65,40 +63,6 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
     )
     parser.set_defaults(run=run_test)
     return [parser]
-
-
-def add_model_option(parser: argparse.ArgumentParser, name: str, text: str, **more: Any) -> None:
-    """-m, whose names get the suffix .onnx where they have none, as in DeePMD-kit."""
-    parser.add_argument("-m", name, help=f"{text} (default: %(default)s)", **more)
-
-
-def add_system_option(parser: Any) -> None:
-    """-s, systems or folders of systems."""
-    parser.add_argument(
-        "-s",
-        "--system",
-        nargs="+",
-        default=["."],
-        metavar="SYSTEM",
-        help="systems, or folders to search for systems; HDF5: FILE#/GROUP (default: .)",
-    )
-
-
-def add_set_prefix(parser: argparse.ArgumentParser) -> None:
-    """-S, which DeePMD-kit still takes and no longer heeds."""
-    parser.add_argument("-S", "--set-prefix", metavar="PREFIX", help="ignored, as in DeePMD-kit")
-
-
-def onnx_name(name: str) -> str:
-    """The model's file: a name that does not exist and has no known suffix gets .onnx."""
-    known = Path(name).suffix in (".onnx", ".pb", ".pbtxt")
-    return name if known or Path(name).exists() else f"{name}.onnx"
-
-
-def warn_of_set_prefix(args: argparse.Namespace) -> None:
-    """Say that -S has no effect."""
-    if args.set_prefix is not None:
-        log.warning("-S/--set-prefix is ignored: every set.* of a system is read")
 
 
 def run_test(args: argparse.Namespace) -> None:

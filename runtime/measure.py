@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .batch import Batch, read_batch
+from .deep_eval import DeepEval
 from .deep_tensor import open_model
 from .errors import InputError
 from .measure_kinds import KINDS, Moments
@@ -67,7 +68,7 @@ def measure(
     for group, system in enumerate(systems):
         report("# ---------------output of dp test--------------- ")
         report(f"# testing system : {system.path}")
-        batch = _chosen(read_batch(system, opened, (*kind.labels, "numb_copy")), options, generator)
+        batch = _frames(system, opened, kind.labels, options, generator)
         result = kind.evaluate(batch)
         if not result.errors:
             log.warning("%s: no labels to compare with; expected %s", batch.name, kind.labels[0])
@@ -87,13 +88,19 @@ def measure(
     return total
 
 
-def _chosen(
-    batch: Batch, options: MeasureOptions, generator: np.random.RandomState | None
+def _frames(
+    system: System,
+    model: DeepEval,
+    labels: tuple[str, ...],
+    options: MeasureOptions,
+    generator: np.random.RandomState | None,
 ) -> Batch:
     """The first frames, or as many in random order; numb_copy.npy says how often each counts."""
-    order = np.arange(batch.nframes)
-    if generator is not None:
-        copies = batch.labels.get("numb_copy", np.ones(batch.nframes)).reshape(-1)
-        order = np.repeat(order, copies.astype(int))
-        generator.shuffle(order)
-    return batch.select(order[: options.numb_test or None])
+    limit = options.numb_test or None
+    if generator is None:
+        return read_batch(system, model, labels, limit)
+    batch = read_batch(system, model, (*labels, "numb_copy"))
+    copies = batch.labels.get("numb_copy", np.ones(batch.nframes)).reshape(-1)
+    order = np.repeat(np.arange(batch.nframes), copies.astype(int))
+    generator.shuffle(order)
+    return batch.select(order[:limit])

@@ -15,6 +15,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -138,7 +139,7 @@ def _labels(batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return energy / natoms, force, virial / natoms
 
 
-def write_table(stream, name: str, table: np.ndarray) -> None:
+def write_table(stream: TextIO, name: str, table: np.ndarray) -> None:
     """A system's rows in DeePMD-kit's columns and widths, under its name and the columns'."""
     names = [*COLUMNS, *(["atm_devi_f(N)"] if table.shape[1] > 1 + len(COLUMNS) else [])]
     header = f"{name}\n{'step':10}" + "".join(f"{column:19}" for column in names)

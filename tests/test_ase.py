@@ -169,6 +169,10 @@ def test_a_wire_is_periodic_along_itself(water, model):
     with pytest.raises(PropertyNotImplementedError):
         molecule.get_stress()
     wire.pbc = (True, False, False)
+    wire.cell[0] = np.nan
+    with pytest.raises(InputError, match="no independent vectors"):
+        wire.get_potential_energy()
+    wire.cell[0] = 0
     with pytest.raises(InputError, match="no independent vectors"):
         wire.get_potential_energy()
 
@@ -213,6 +217,10 @@ def test_type_dict_and_unknown_elements(water, model):
         strange.get_potential_energy()
     with pytest.raises(InputError, match="gives O type 2; the model has types 0 to 1"):
         DP(model, type_dict={"O": 2})
+    with pytest.raises(InputError, match="gives H type 'first'; the model has"):
+        DP(model, type_dict={"O": 1, "H": "first"})
+    with pytest.raises(InputError, match="type_dict is .'O', 'H'.; expected {symbol: type index}"):
+        DP(model, type_dict=["O", "H"])
     with pytest.raises(InputError, match="no option 'thread'; expected one of"):
         DP(model, thread=1)
     with pytest.raises(InputError, match="open already; leave out threads"):

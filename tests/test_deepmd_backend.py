@@ -42,8 +42,9 @@ def test_the_suffix_is_ours(deepmd):
     assert not any(b.match_filename("X.onnx") for b in others)
 
 
-def test_plugins_import_little():
+def test_plugins_import_little(deepmd):
     """They are loaded whenever DeePMD-kit or dpdata starts."""
+    pytest.importorskip("dpdata", reason="dpdata is not installed (extra 'dpdata')")
     script = """
 import sys, dponnx.runtime.deepmd_backend, dponnx.runtime.dpdata_driver
 print(*sorted(n for n in sys.modules if n.startswith(("dponnx.", "onnx", "tensorflow"))))
