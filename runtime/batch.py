@@ -84,6 +84,8 @@ def read_batch(
     frames = list(islice(system.frames(model.get_type_map() or None, labels), limit))
     if not frames:
         raise InputError(f"{system.path}: no frames in its coord.npy; expected at least one")
+    if not len(system.atype):
+        raise InputError(f"{system.path}: no atoms in its type.raw; expected at least one")
     for name, width in (("fparam", model.get_dim_fparam()), ("aparam", model.get_dim_aparam())):
         if width and any(getattr(frame, name) is None for frame in frames):
             raise InputError(f"{system.path}: no {name}.npy; {model.info.name} takes {width}")

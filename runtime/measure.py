@@ -101,6 +101,8 @@ def _frames(
         return read_batch(system, model, labels, limit)
     batch = read_batch(system, model, (*labels, "numb_copy"))
     copies = batch.labels.get("numb_copy", np.ones(batch.nframes)).reshape(-1)
+    if not copies.max() > 0 or copies.min() < 0:
+        raise InputError(f"{batch.name}: numb_copy.npy holds {copies.min():g} to {copies.max():g}")
     order = np.repeat(np.arange(batch.nframes), copies.astype(int))
     generator.shuffle(order)
     return batch.select(order[:limit])

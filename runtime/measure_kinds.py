@@ -141,6 +141,7 @@ class EnergyKind(Kind):
 
     def evaluate(self, batch: Batch) -> Result:
         n, natoms, labels = batch.nframes, batch.natoms, batch.labels
+        true = self._required(batch, "atom_ener", (natoms,)) if self.atomic else None
         energy, force, virial, *parts = batch.evaluate(self.model, atomic=self.atomic)
         predicted = {"energy": energy, "force": force, "virial": virial}
         # DeePMD-kit writes zeros in place of labels that are missing.
@@ -164,8 +165,7 @@ class EnergyKind(Kind):
             errors["force_weighted"] = Moments.of(
                 force - data["force"], np.broadcast_to(weight, force.shape)
             )
-        if self.atomic:
-            true = self._required(batch, "atom_ener", (natoms,))
+        if true is not None:
             errors["atom_energy"] = Moments.of(parts[0][:, :, 0] - true)
         return Result(errors, pairs)
 
@@ -189,31 +189,34 @@ class TensorKind(Kind):
         return (f"atom_{self.LABEL}" if self.atomic else self.LABEL,)
 
     def evaluate(self, batch: Batch) -> Result:
-        k, n = len(self.COMPONENTS), batch.nframes
         chosen = np.isin(batch.types, self.model.info.sel_type)
         nsel = int(chosen[0].sum())
-        predicted = batch.evaluate(self.model, atomic=self.atomic)
-        if not self.atomic:
-            pair = self._required(batch, self.LABEL, (k,)), predicted
-            error = Moments.of(pair[1] - pair[0])
-            per_root, per_atom = (
-                Moments.of((pair[1] - pair[0]) / count)
-                for count in (max(nsel, 1) ** 0.5, max(nsel, 1))
-            )
-            errors = {"tensor": error, "per_root": per_root, "per_atom": per_atom}
-            return Result(errors if nsel else {"tensor": error}, {"": pair})
+        if self.atomic:
+            pair = self._atoms(batch, chosen, nsel)
+            return Result({"tensor": Moments.of(pair[1] - pair[0])} if nsel else {}, {"": pair})
+        data = self._required(batch, self.LABEL, (len(self.COMPONENTS),))
+        pair = data, batch.evaluate(self.model, atomic=False)
+        errors = {"tensor": Moments.of(pair[1] - pair[0])}
+        if nsel:
+            errors["per_root"] = Moments.of((pair[1] - pair[0]) / np.sqrt(nsel))
+            errors["per_atom"] = Moments.of((pair[1] - pair[0]) / nsel)
+        return Result(errors, {"": pair})
+
+    def _atoms(self, batch: Batch, chosen: np.ndarray, nsel: int) -> Pair:
+        """Labels and predictions (nframes, nsel, k) of the chosen (nframes, natoms) atoms."""
+        shape = batch.nframes, nsel, len(self.COMPONENTS)
         if (chosen.sum(axis=1) != nsel).any():
             raise InputError(
                 f"{batch.name}: its frames differ in the number of atoms with a {self.LABEL}; "
                 "test frames of one composition, or leave out -a"
             )
-        data = self._required(batch, f"atom_{self.LABEL}", (nsel * k, batch.natoms * k))
-        if data.shape[1] == nsel * k:
-            data = data.reshape(n, nsel, k)
-        else:
-            data = data.reshape(n, batch.natoms, k)[chosen].reshape(n, nsel, k)
-        pair = data, predicted[chosen].reshape(n, nsel, k)
-        return Result({"tensor": Moments.of(pair[1] - pair[0])} if nsel else {}, {"": pair})
+        # On disk for the chosen atoms only, or for all.
+        widths = nsel * shape[2], batch.natoms * shape[2]
+        data = self._required(batch, f"atom_{self.LABEL}", widths)
+        if data.shape[1] == widths[1]:
+            data = data.reshape(batch.nframes, batch.natoms, shape[2])[chosen]
+        predicted = batch.evaluate(self.model, atomic=True)[chosen]
+        return data.reshape(shape), predicted.reshape(shape)
 
     def write(self, prefix: Path, system: str, result: Result, group: int) -> None:
         pair = result.pairs[""]
@@ -227,6 +230,7 @@ class TensorKind(Kind):
             )
 
 
+# Two blanks before RMSE, as DeePMD-kit prints them.
 class DipoleKind(TensorKind):
     LABEL, COMPONENTS = "dipole", list(AXES)
     LINES = (
@@ -261,17 +265,17 @@ class DosKind(Kind):
 
     def evaluate(self, batch: Batch) -> Result:
         k = self.model.info.output_dim
-        predicted, *parts = batch.evaluate(self.model, atomic=self.atomic)
         data = self._required(batch, "dos", (k,))
+        atoms = self._required(batch, "atom_dos", (k * batch.natoms,)) if self.atomic else None
+        predicted, *parts = batch.evaluate(self.model, atomic=self.atomic)
         errors = {
             "dos": Moments.of(predicted - data),
             "dos_per_atom": Moments.of((predicted - data) / batch.natoms),
         }
         pairs = {"dos": (data, predicted)}
-        if self.atomic:
-            data = self._required(batch, "atom_dos", (k * batch.natoms,))
-            pairs["ados"] = data, parts[0].reshape(batch.nframes, -1)
-            errors["atom_dos"] = Moments.of(pairs["ados"][1] - data)
+        if atoms is not None:
+            pairs["ados"] = atoms, parts[0].reshape(batch.nframes, -1)
+            errors["atom_dos"] = Moments.of(pairs["ados"][1] - atoms)
         return Result(errors, pairs)
 
     def write(self, prefix: Path, system: str, result: Result, group: int) -> None:

@@ -16,6 +16,7 @@ from dponnx.runtime.measure import MeasureOptions, measure
 from dponnx.runtime.systems import find_systems
 from random_model import random_model, random_system
 from test_systems import write_system
+from test_tensor_models import only_second_type
 from tolerances import CALCULATOR
 from toy_model import toy_model
 
@@ -142,11 +143,17 @@ def test_mixed_types_and_hdf5(toy_path, deepmd, tmp_path, folders):
     compare(toy_path, toy_path, systems, folders, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["dipole", "polar", "dos"])
-def test_tensor_models(converter, operators, deepmd, tmp_path, folders, kind):
+@pytest.mark.parametrize(
+    ("kind", "second"), [("dipole", False), ("polar", False), ("dos", False), ("dipole", True)]
+)
+def test_tensor_models(converter, operators, deepmd, tmp_path, folders, kind, second):
+    """second: only atoms of the second type have a dipole, and only theirs are on disk."""
     descriptor = {"type": "se_e2_a", "neuron": [4, 8], "axis_neuron": 3, "sel": [20, 20]}
     fitting = {"type": kind, **({"numb_dos": 5} if kind == "dos" else {})}
-    graph = random_model(tmp_path / "graph.pb", 2, descriptor, fitting, seed=3)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if second:
+            only_second_type(monkeypatch)
+        graph = random_model(tmp_path / "graph.pb", 2, descriptor, fitting, seed=3)
     model = compress(graph, tmp_path / "c.pb").onnx
     rng = np.random.default_rng(5)
     width = {"dipole": 3, "polar": 9, "dos": 5}[kind]
@@ -154,6 +161,7 @@ def test_tensor_models(converter, operators, deepmd, tmp_path, folders, kind):
     systems = []
     for k, natoms in enumerate((8, 11)):
         coord, box, types = random_system(2, natoms, k)
+        chosen = int((types == 1).sum()) if second else natoms
         systems.append(
             write_system(
                 tmp_path / f"s{k}",
@@ -163,7 +171,7 @@ def test_tensor_models(converter, operators, deepmd, tmp_path, folders, kind):
                 box=np.stack([box, box]).reshape(2, 9),
                 **{
                     label: rng.normal(size=(2, width)),
-                    f"atomic_{label}": rng.normal(size=(2, natoms * width)),
+                    f"atomic_{label}": rng.normal(size=(2, chosen * width)),
                 },
             )
         )
@@ -231,6 +239,15 @@ def test_data_that_do_not_fit(toy_path, ort, tmp_path):
         np.save(uneven / f"set.00{k}" / "atom_ener.npy", np.zeros((1, width)))
     with pytest.raises(InputError, match="atom_ener.npy has another width in another set"):
         ours(toy_path, uneven, atomic=True)
+
+
+def test_nothing_to_test(toy_path, tmp_path):
+    """Copies that leave no frame, and systems without atoms."""
+    none = labelled(tmp_path / "none", numb_copy=np.zeros((3, 1)))
+    with pytest.raises(InputError, match="numb_copy.npy holds 0 to 0"):
+        ours(toy_path, none, shuffle=True)
+    with pytest.raises(InputError, match="no atoms in its type.raw"):
+        ours(toy_path, write_system(tmp_path / "empty", types=()))
 
 
 def test_labels_in_some_sets_only_are_left_out(toy_path, tmp_path, caplog):
