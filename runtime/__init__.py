@@ -11,6 +11,10 @@ src/model.cc its heart, and what LAMMPS and other engines use. validate.py compa
 systems.py (DeePMD-kit's data, in folders or HDF5: storage.py). neighbor_stat.py measures
 such data; training_data.py finds those of a model. cli.py is `dponnx`; cli_*.py hold one verb each;
 mpi.py lets rank 0 of several work.
+
+Against labels: batch.py (a system's frames as arrays) serves measure.py with measure_kinds.py
+(`dponnx test`; its files: details.py) and model_devi.py. Other programs enter through ase.py,
+deepmd_backend.py with deepmd_backend_eval.py, and dpdata_driver.py.
 errors.py lists every error a user can meet. Nothing here needs TensorFlow.
 """
 

@@ -13,12 +13,29 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from . import cli_compress, cli_convert_from, cli_info, cli_neighbor_stat, cli_validate, mpi
-from .cli_log import add_log_options, setup_logging
+from . import (
+    cli_compress,
+    cli_convert_from,
+    cli_info,
+    cli_model_devi,
+    cli_neighbor_stat,
+    cli_test,
+    cli_validate,
+    mpi,
+)
+from .cli_log import add_log_options, setup_logging, to_log_file
 from .errors import ConversionError, DponnxError, ValidationError
 from .session import first_line
 
-VERBS = (cli_compress, cli_convert_from, cli_validate, cli_info, cli_neighbor_stat)
+VERBS = (
+    cli_compress,
+    cli_convert_from,
+    cli_validate,
+    cli_test,
+    cli_model_devi,
+    cli_info,
+    cli_neighbor_stat,
+)
 BUG = "please report this; run with -v DEBUG for the traceback"
 log = logging.getLogger("dponnx")
 
@@ -103,9 +120,7 @@ def _fail(name: str, kind: str, message: object, code: int) -> int:
         log.debug("traceback", exc_info=True)
     text = " ".join(str(message).split())
     print(f"{name}: {kind}: {text}" if text else f"{name}: {kind}", file=sys.stderr)
-    for handler in log.handlers:
-        if isinstance(handler, logging.FileHandler):
-            handler.emit(log.makeRecord("dponnx", logging.ERROR, "", 0, text or kind, (), None))
+    to_log_file(logging.ERROR, text or kind)
     return code
 
 

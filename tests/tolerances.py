@@ -71,3 +71,7 @@ OLD_RELEASE_VIRIAL = {"rtol": 1e-13, "atol": 1e-11}
 # The same model computed in float32: 1e-7 of an atom's 190 eV, and of the terms of a force, whose
 # hundred pairs cancel to 0.25 eV/A.
 FLOAT32_BUILD = {"energy": {"rtol": 1e-6, "atol": 0}, "force": {"rtol": 0, "atol": 1e-5}}
+
+# The same model run in another engine or cell, by sums in another order: energies of 3e4 eV, forces
+# of 10 eV/A, virials of 100 eV.
+CALCULATOR = {"rtol": 1e-12, "atol": 1e-11}
