@@ -116,11 +116,11 @@ void parallel_for(const Ort::KernelContext& context, int64_t total,
   if (job.error) std::rethrow_exception(job.error);
 }
 
-#define DPONNX_INSTANTIATE(T)                                                 \
-  template struct Input<T>;                                                   \
+#define DPONNX_INSTANTIATE(T)                                                  \
+  template struct Input<T>;                                                    \
   template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t); \
-  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t, \
-                              const std::vector<int64_t>&);                   \
+  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t,  \
+                              const std::vector<int64_t>&);                    \
   template T* get_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&);
 DPONNX_INSTANTIATE(float)
 DPONNX_INSTANTIATE(double)
