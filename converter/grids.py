@@ -108,21 +108,25 @@ def _slots(env_mat: gs.Node, t: int) -> np.ndarray:
 
 
 def _one_sided(lower: int, upper: int, net: EmbeddingNet, options: TableOptions) -> TableGrid:
-    maximum = max(options.extrapolate * upper, upper)
-    dtype = net.y.dtype
-    fine, n_fine = split_evenly(upper - lower, options.step, dtype)
-    coarse, n_coarse = COARSER * options.step, 0
-    if maximum > upper:
-        coarse, n_coarse = split_evenly(maximum - upper, coarse, dtype)
+    step, dtype = options.step, net.y.dtype
+    fine, n_fine = split_evenly(upper - lower, step, dtype)
+    maximum, coarse, n_coarse = _beyond(upper, COARSER * step, options.extrapolate, dtype)
     return TableGrid(lower, upper, maximum, fine, coarse, n_fine, n_coarse)
 
 
 def _symmetric(upper: int, net: EmbeddingNet, options: TableOptions) -> TableGrid:
     step, dtype = COARSER_SE_T * options.step, net.y.dtype
     fine, n_fine = split_evenly(2 * upper, step, dtype)
-    coarse, n_coarse = COARSER * step, 0
-    if options.extrapolate > 1:
-        coarse, n_coarse = split_evenly((options.extrapolate - 1) * upper, coarse, dtype)
-    return TableGrid(
-        -upper, upper, options.extrapolate * upper, fine, coarse, n_fine, n_coarse, n_coarse
-    )
+    maximum, coarse, n_coarse = _beyond(upper, COARSER * step, options.extrapolate, dtype)
+    return TableGrid(-upper, upper, maximum, fine, coarse, n_fine, n_coarse, n_coarse)
+
+
+def _beyond(upper: int, step: float, extrapolate: float, dtype) -> tuple[float, float, int]:
+    """Maximum, stride and number of rows of the second sub-table, which begins at upper.
+
+    Never without a row, where DeePMD-kit's kernels would read past the table's end. They recompute
+    the number of rows: the length is rounded as they do.
+    """
+    real = np.dtype(dtype).type
+    maximum = real(max(extrapolate * upper, upper + step))
+    return float(maximum), *split_evenly(float(maximum - real(upper)), step, dtype)

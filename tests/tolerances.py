@@ -71,3 +71,14 @@ OLD_RELEASE_VIRIAL = {"rtol": 1e-13, "atol": 1e-11}
 # The same model computed in float32: 1e-7 of an atom's 190 eV, and of the terms of a force, whose
 # hundred pairs cancel to 0.25 eV/A.
 FLOAT32_BUILD = {"energy": {"rtol": 1e-6, "atol": 0}, "force": {"rtol": 0, "atol": 1e-5}}
+
+
+def table_rounding(largest_x: float, spacing: float) -> tuple[float, float]:
+    """What rounding leaves of value and slope of a float64 table whose outputs are sums of eight
+    terms of order 1 with derivatives below 1.
+
+    x itself is rounded to eps |x|; the coefficients divide differences of values by the spacing,
+    and a quintic's slope multiplies those by thirty.
+    """
+    eps = float(np.finfo(np.float64).eps)
+    return 16 * eps * (4 + largest_x), 64 * eps * (4 + largest_x) + 256 * eps / spacing
