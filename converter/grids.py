@@ -48,15 +48,17 @@ def choose_grid(net: EmbeddingNet, options: TableOptions) -> TableGrid:
         raise InputError(f"{net.name}: davg or dstd is not finite, or dstd not above 0")
     with np.errstate(over="ignore"):
         largest = max(0.0, ((s ** len(net.neighbors) - avg) / std).max(initial=0.0))
-    if not largest / options.step < LARGEST:
+        smallest = (-avg / std).min(initial=0.0)
+    if not (largest - smallest) / options.step < LARGEST:
         raise InputError(
-            f"{net.name}: a table up to {largest:.1e} in steps of {options.step:g} is too long; "
-            f"is the smallest distance of {options.min_nbor_dist:g} angstrom right?"
+            f"{net.name}: a table from {smallest:.1e} to {largest:.1e} in steps of "
+            f"{options.step:g} is too long; is the smallest distance of "
+            f"{options.min_nbor_dist:g} angstrom right?"
         )
     upper = math.ceil(largest)
     if len(net.neighbors) == 2:
         return _symmetric(max(upper, 1), net, options)
-    lower = math.floor((-avg / std).min(initial=0.0))
+    lower = math.floor(smallest)
     return _one_sided(lower, max(upper, lower + 1), net, options)
 
 

@@ -24,8 +24,8 @@ BATCH = 30  # mutants a process
 WORKER = Path(__file__).with_name("fuzz_worker.py")
 # mutants that once were no DponnxError: numbers of another shape or kind, shapes too large to
 # allocate or negative, a type on which TensorFlow ends the process, line breaks in
-# texts that messages quote
-FOUND = [16, 47, 63, 186, 205, 250, 1308, 1438]
+# texts that messages quote, statistics that ask for terabytes of table
+FOUND = [16, 47, 63, 186, 205, 250, 1296, 1308, 1376, 1438]
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,8 @@ def test_once_found(graph, seed, tmp_path):
     path.write_bytes(mutant(graph.read_bytes(), seed)[1])
     with pytest.raises(DponnxError) as error:
         compress(path, tmp_path / "c.pb")
-    assert str(path) in str(error.value) and "\n" not in str(error.value)
+    where = str(error.value).split(" ")[0]
+    assert where.startswith((str(path), "filter_type_")) and "\n" not in str(error.value)
     assert os.listdir(tmp_path) == ["in.pb"]
 
 
