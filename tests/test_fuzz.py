@@ -59,7 +59,7 @@ def test_mutants(graph, first):
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_once_found(graph, seed, tmp_path):
-    """These need no process of their own any more: the graph is refused before TensorFlow."""
+    """These need no process of their own any more: they are refused before anything crashes."""
     path = tmp_path / "in.pb"
     path.write_bytes(mutant(graph.read_bytes(), seed)[1])
     with pytest.raises(DponnxError) as error:

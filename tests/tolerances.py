@@ -82,3 +82,8 @@ def table_rounding(largest_x: float, spacing: float) -> tuple[float, float]:
     """
     eps = float(np.finfo(np.float64).eps)
     return 16 * eps * (4 + largest_x), 64 * eps * (4 + largest_x) + 256 * eps / spacing
+
+
+def random_net(descriptor: str, largest: float) -> dict[str, float]:
+    """Compressed against original, step 0.01, random weights, numbers up to `largest`."""
+    return {"rtol": 1e-11, "atol": (1e-8 if descriptor == "se_e3" else 1e-10) * largest}
