@@ -37,12 +37,18 @@ def test_both_outputs_equal_the_original(deepmd, model: ModelSpec, seed: int):
         report = compress(graph, Path(folder) / "c.pb")
         ours, twin = DeepPot(report.onnx), deepmd.DeepPot(str(report.output))
         for k, name in enumerate(SYSTEMS):
-            coord, box, atype = system(name, model, seed + k)
-            frame = coord[None], None if box is None else box[None], atype
-            expected = original.eval(*frame, atomic=True)
-            assert_equal(ours.eval(*frame, atomic=True), expected, model, name)
-            assert_equal(twin.eval(*frame, atomic=True), expected, model, name)
-        assert_nothing_from_no_atoms(ours)
+            frames = two_frames(*system(name, model, seed + k), seed)
+            expected = original.eval(*frames, atomic=True)
+            assert_equal(ours.eval(*frames, atomic=True), expected, model, name)
+            assert_equal(twin.eval(*frames, atomic=True), expected, model, name)
+        for evaluator in (original, ours, twin):
+            assert_nothing_from_no_atoms(evaluator)
+
+
+def two_frames(coord, box, atype, seed: int):
+    """The system, and the same a little moved."""
+    moved = coord + 0.01 * np.random.default_rng(seed).normal(size=coord.shape)
+    return np.stack([coord, moved]), None if box is None else np.stack([box, box]), atype
 
 
 def assert_equal(found, expected, model: ModelSpec, name: str) -> None:
@@ -52,7 +58,7 @@ def assert_equal(found, expected, model: ModelSpec, name: str) -> None:
         np.testing.assert_allclose(a, b.reshape(a.shape), **close, err_msg=f"{name}, {model}")
 
 
-def assert_nothing_from_no_atoms(evaluator: DeepPot) -> None:
+def assert_nothing_from_no_atoms(evaluator) -> None:
     """nloc = 0."""
     energy, force, virial = evaluator.eval(np.zeros((1, 0, 3)), 9 * np.eye(3)[None], [])
     assert energy.tolist() == [[0.0]] and force.shape == (1, 0, 3) and not virial.any()
