@@ -165,11 +165,12 @@ def _relu(build, node, dy, needed):
     return [build("Mul", dy[0], build.cast(build("Greater", x, like(build, 0, x)), x.dtype))]
 
 
-@rule("Erf")
+@rule("Erf", "Erfc")
 def _erf(build, node, dy, needed):
-    x = node.inputs[0]
+    x, sign = node.inputs[0], 1 if node.op == "Erf" else -1
     gauss = build("Exp", build("Neg", build("Mul", x, x)))
-    return [build("Mul", dy[0], build("Mul", gauss, like(build, 2 / math.sqrt(math.pi), x)))]
+    slope = build("Mul", gauss, like(build, sign * 2 / math.sqrt(math.pi), x))
+    return [build("Mul", dy[0], slope)]
 
 
 @rule("Exp")

@@ -36,6 +36,7 @@ OUR_OPS = {
     "TabulateFusionSeT",
     "TabulateFusionSeTGrad",
     "Erf",  # in float64; Builder is not asked for it in float32
+    "Erfc",
 }
 
 

@@ -21,36 +21,41 @@ POINTS = np.concatenate(
 )
 
 
-def erf(worker, x, threads=1):
-    return worker.run(one_node("Erf", {"x": x}, ["y"]), {"x": x}, threads)[0]
+def run(worker, op, x, threads=1):
+    return worker.run(one_node(op, {"x": x}, ["y"]), {"x": x}, threads)[0]
 
 
-def test_erf_is_within_an_ulp(worker):
+# op, element type, units in the last place: glibc's own bounds, 1 and 5
+@pytest.mark.parametrize(
+    "op, kind, ulps", [("Erf", np.float64, 1), ("Erfc", np.float64, 5), ("Erfc", np.float32, 5)]
+)
+def test_within_a_few_ulps(worker, op, kind, ulps):
     mpmath.mp.dps = 40
-    expected = [mpmath.erf(mpmath.mpf(float(x))) for x in POINTS]
-    found = erf(worker, POINTS)
-    ulps = [
-        float(abs(mpmath.mpf(float(f)) - e)) / np.spacing(abs(float(e)))
-        for f, e in zip(found, expected, strict=True)
-    ]
-    assert max(ulps) <= 1.0, POINTS[int(np.argmax(ulps))]
+    x = POINTS.astype(kind)
+    exact = [getattr(mpmath, op.lower())(mpmath.mpf(float(v))) for v in x]
+    found = run(worker, op, x)
+    assert found.dtype == kind
+    for v, f, e in zip(x, found, exact, strict=True):
+        with np.errstate(under="ignore"):
+            spacing = float(np.spacing(kind(abs(float(e)))))
+        assert abs(mpmath.mpf(float(f)) - e) <= ulps * spacing, (v, f, e)
 
 
-def test_erf_of_the_ends(worker):
-    x = np.array([np.inf, -np.inf, np.nan, -0.0])
-    y = erf(worker, x)
-    assert y[0] == 1 and y[1] == -1 and np.isnan(y[2]) and y[3] == 0 and np.signbit(y[3])
+@pytest.mark.parametrize("op, ends", [("Erf", [1, -1, -0.0]), ("Erfc", [0, 2, 1])])
+def test_ends(worker, op, ends):
+    y = run(worker, op, np.array([np.inf, -np.inf, -0.0, np.nan]))
+    assert y[:3].tolist() == ends and np.signbit(y[2]) == np.signbit(ends[2]) and np.isnan(y[3])
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (7,), (3, 5, 2), (20_001,)])
 def test_any_shape_and_number_of_threads(worker, shape):
     x = np.random.default_rng(2).normal(size=shape)
-    y = erf(worker, x)
+    y = run(worker, "Erf", x)
     assert y.shape == shape
-    np.testing.assert_array_equal(erf(worker, x, threads=2), y)
-    np.testing.assert_array_equal(erf(worker, x.reshape(-1)).reshape(shape), y)
+    np.testing.assert_array_equal(run(worker, "Erf", x, threads=2), y)
+    np.testing.assert_array_equal(run(worker, "Erf", x.reshape(-1)).reshape(shape), y)
 
 
-def test_float32_is_left_to_onnx_runtime(worker):
+def test_erf_in_float32_is_left_to_onnx_runtime(worker):
     with pytest.raises(WorkerError, match="Erf"):
-        erf(worker, np.zeros(3, np.float32))
+        run(worker, "Erf", np.zeros(3, np.float32))

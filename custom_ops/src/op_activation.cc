@@ -8,29 +8,47 @@ namespace dponnx {
 
 namespace {
 
-/// The error function, element by element. In float64 only: ONNX Runtime has the rest.
-class Erf {
+/// y = F(x) element by element.
+template <class F, class T>
+class Elementwise {
  public:
-  static constexpr const char* name = "Erf";
-  static constexpr Port inputs[] = {{"x", element_type<double>}};
-  static constexpr Port outputs[] = {{"y", element_type<double>}};
+  static constexpr const char* name = F::name;
+  static constexpr Port inputs[] = {{"x", element_type<T>}};
+  static constexpr Port outputs[] = {{"y", element_type<T>}};
 
-  explicit Erf(Ort::ConstKernelInfo) {}
+  explicit Elementwise(Ort::ConstKernelInfo) {}
 
   void run(Ort::KernelContext& context) {
-    const auto x = get_input<double>(context, inputs, 0);
-    double* y = get_output<double>(context, 0, x.shape);
+    const auto x = get_input<T>(context, inputs, 0);
+    T* y = get_output<T>(context, 0, x.shape);
     const int64_t n = x.size();
     constexpr int64_t chunk = 4096;  // about 40 us
     parallel_for(context, (n + chunk - 1) / chunk, [&](int64_t task) {
       const int64_t begin = task * chunk, end = std::min(n, begin + chunk);
-      std::transform(x.data + begin, x.data + end, y + begin, [](double v) { return std::erf(v); });
+      std::transform(x.data + begin, x.data + end, y + begin, [](T v) { return F::at(v); });
     });
+  }
+};
+
+struct Erf {
+  static constexpr const char* name = "Erf";
+  static double at(double x) { return std::erf(x); }
+};
+
+struct Erfc {
+  static constexpr const char* name = "Erfc";
+  template <class T>
+  static T at(T x) {
+    return std::erfc(x);
   }
 };
 
 }  // namespace
 
-void add_activation_ops(Ort::CustomOpDomain& domain) { add_op<Erf>(domain); }
+void add_activation_ops(Ort::CustomOpDomain& domain) {
+  add_op<Elementwise<Erf, double>>(domain);  // in float32 ONNX Runtime has it
+  add_op<Elementwise<Erfc, float>>(domain);
+  add_op<Elementwise<Erfc, double>>(domain);
+}
 
 }  // namespace dponnx

@@ -9,7 +9,6 @@ namespace dponnx {
 void add_env_mat_ops(Ort::CustomOpDomain& domain);
 void add_scatter_ops(Ort::CustomOpDomain& domain);
 void add_tabulate_ops(Ort::CustomOpDomain& domain);
-/// float64 only.
 void add_activation_ops(Ort::CustomOpDomain& domain);
 
 /// The operator object lives as long as the process: sessions keep pointers to it.
