@@ -35,7 +35,8 @@ OUR_OPS = {
     "TabulateFusionSeRGrad",
     "TabulateFusionSeT",
     "TabulateFusionSeTGrad",
-    "Erf",  # in float64; Builder is not asked for it in float32
+    "Erf",  # this and the next in float64; Builder is not asked for them in float32
+    "Softplus",
     "Erfc",
 }
 

@@ -3,8 +3,8 @@
 
 Gelu, GeluCustom of DeePMD-kit: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), the tanh form
 (D. Hendrycks, K. Gimpel, arXiv:1606.08415), becomes elementary operators.
-Erfc, and Erf in float64, which ONNX Runtime lacks, become ours: tf.nn.gelu without
-approximation is x/2 erfc(-x/sqrt(2)).
+Erfc and in float64 Erf, which ONNX Runtime lacks, become ours (tf.nn.gelu without approximation
+is x/2 erfc(-x/sqrt(2))), and in float64 Softplus, which overflows there.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .graph import DOMAIN, Builder, replace_everywhere
 
 def run(graph: gs.Graph) -> int:
     """Returns the number of nodes replaced. Shapes must be known."""
-    return _expand_gelu(graph) + _take_error_functions(graph)
+    return _expand_gelu(graph) + _take_ours(graph)
 
 
-def _take_error_functions(graph: gs.Graph) -> int:
+def _take_ours(graph: gs.Graph) -> int:
     found = [
         n
         for n in graph.nodes
-        if n.op == "Erfc" or (n.op == "Erf" and n.outputs[0].dtype == np.float64)
+        if n.op == "Erfc" or (n.op in ("Erf", "Softplus") and n.outputs[0].dtype == np.float64)
     ]
     for node in found:
         node.domain = DOMAIN

@@ -51,7 +51,8 @@ def models(draw) -> ModelSpec:
     if kind == "se_e2_a":
         descriptor["axis_neuron"] = draw(st.integers(1, neuron[-1]))
     if kind != "se_e3":
-        descriptor["type_one_side"] = draw(st.booleans())
+        # DeePMD-kit cannot write a two-sided se_e2_r without training it
+        descriptor["type_one_side"] = kind == "se_e2_r" or draw(st.booleans())
         pair = st.lists(st.integers(0, ntypes - 1), min_size=2, max_size=2)
         descriptor["exclude_types"] = draw(
             st.lists(pair, max_size=2).filter(lambda excluded: interact(sel, excluded))

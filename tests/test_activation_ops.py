@@ -25,14 +25,29 @@ def run(worker, op, x, threads=1):
     return worker.run(one_node(op, {"x": x}, ["y"]), {"x": x}, threads)[0]
 
 
-# op, element type, units in the last place: glibc's own bounds, 1 and 5
+EXACT = {
+    "Erf": mpmath.erf,
+    "Erfc": mpmath.erfc,
+    "Softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+}
+
+
+# units in the last place: glibc's own bounds of erf and erfc, and a few roundings
 @pytest.mark.parametrize(
-    "op, kind, ulps", [("Erf", np.float64, 1), ("Erfc", np.float64, 5), ("Erfc", np.float32, 5)]
+    "op, kind, ulps",
+    [
+        ("Erf", np.float64, 1),
+        ("Erfc", np.float64, 5),
+        ("Erfc", np.float32, 5),
+        ("Softplus", np.float64, 3),
+    ],
 )
 def test_within_a_few_ulps(worker, op, kind, ulps):
     mpmath.mp.dps = 40
     x = POINTS.astype(kind)
-    exact = [getattr(mpmath, op.lower())(mpmath.mpf(float(v))) for v in x]
+    if op == "Softplus":
+        x = np.append(x, [-700.0, 700.0, 720.0, 1e5])  # beyond the range of exp
+    exact = [EXACT[op](mpmath.mpf(float(v))) for v in x]
     found = run(worker, op, x)
     assert found.dtype == kind
     for v, f, e in zip(x, found, exact, strict=True):
@@ -41,7 +56,10 @@ def test_within_a_few_ulps(worker, op, kind, ulps):
         assert abs(mpmath.mpf(float(f)) - e) <= ulps * spacing, (v, f, e)
 
 
-@pytest.mark.parametrize("op, ends", [("Erf", [1, -1, -0.0]), ("Erfc", [0, 2, 1])])
+@pytest.mark.parametrize(
+    "op, ends",
+    [("Erf", [1, -1, -0.0]), ("Erfc", [0, 2, 1]), ("Softplus", [np.inf, 0, np.log(2)])],
+)
 def test_ends(worker, op, ends):
     y = run(worker, op, np.array([np.inf, -np.inf, -0.0, np.nan]))
     assert y[:3].tolist() == ends and np.signbit(y[2]) == np.signbit(ends[2]) and np.isnan(y[3])

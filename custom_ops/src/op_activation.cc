@@ -43,10 +43,17 @@ struct Erfc {
   }
 };
 
+/// log(1 + e^x). ONNX Runtime's float64 one is infinite from x = 710 on, and gone at opset 20.
+struct Softplus {
+  static constexpr const char* name = "Softplus";
+  static double at(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
+};
+
 }  // namespace
 
 void add_activation_ops(Ort::CustomOpDomain& domain) {
   add_op<Elementwise<Erf, double>>(domain);  // in float32 ONNX Runtime has it
+  add_op<Elementwise<Softplus, double>>(domain);
   add_op<Elementwise<Erfc, float>>(domain);
   add_op<Elementwise<Erfc, double>>(domain);
 }
