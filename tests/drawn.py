@@ -36,7 +36,8 @@ def models(draw) -> ModelSpec:
     """1 to 5 types, any of them without neighbours, widths that are multiples of nothing."""
     ntypes = draw(st.integers(1, 5))
     kind = draw(st.sampled_from(["se_e2_a", "se_e2_a", "se_e2_a", "se_e2_r", "se_e3"]))
-    least, most = (1, 5) if kind == "se_e3" else (0, 9)  # DeePMD-kit's se_e3 divides by sel
+    # DeePMD-kit's se_e3 divides by sel, its se_e2_r cannot evaluate a model with a 0 in sel
+    least, most = {"se_e2_a": (0, 9), "se_e2_r": (1, 9), "se_e3": (1, 5)}[kind]
     sel = draw(st.lists(st.integers(least, most), min_size=ntypes, max_size=ntypes).filter(any))
     widths = st.lists(st.integers(1, 13), min_size=1, max_size=3)
     neuron = draw(widths)
