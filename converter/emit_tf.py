@@ -3,7 +3,7 @@
 
 Node by node, with DeePMD-kit's placeholders (t_coord, t_type, t_natoms, t_box, t_mesh), its
 operators and its output names; attribute constants are copied from the original. Any number
-of frames: sizes with a factor nframes become -1.
+of frames: sizes with a factor nframes become -1 where TensorFlow can infer them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..runtime.errors import ConversionError
 from .frozen_graph import FrozenModel
 from .gradient import SIZES
 from .shape_rules import shape_of
-from .symbols import FRAMES, Dim, Size, nall, nframes, nloc, product
+from .symbols import FRAMES, Dim, Size, nframes, nloc, product
 from .tensorflow_quiet import tensorflow
 from .tf_nodes import NodeWriter
 from .tf_rules import INPUTS, RULES
@@ -84,11 +84,13 @@ class Emitter:
         self.names[tensor.name] = name
 
     def sizes(self, sizes: tuple[Size, ...]) -> str:
-        """(len(sizes),) int32 tensor; a size with a factor nframes is -1."""
+        """(len(sizes),) int32 tensor; a size with a factor nframes is -1, unless another may be 0:
+        nothing could be inferred then."""
         framed = [isinstance(s, Dim) and FRAMES in s.symbols() for s in sizes]
         if sum(framed) > 1:
             raise ConversionError(f"shape {sizes} has two sizes with a factor nframes")
-        parts: list[Size] = [-1 if f else s for f, s in zip(framed, sizes, strict=True)]
+        inferred = all(f or (isinstance(s, int) and s) for f, s in zip(framed, sizes, strict=True))
+        parts = [-1 if f and inferred else s for f, s in zip(framed, sizes, strict=True)]
         if all(isinstance(s, int) for s in parts):
             return self.writer.const(np.array(parts, dtype=np.int32), "shape")
         return self.writer.op(
@@ -106,12 +108,9 @@ class Emitter:
     def _computed(self, size: Dim) -> str:
         if size == nloc(self.ntypes):
             return self._natoms_entry(0)
-        if size == nframes:
-            per_frame = self.writer.binary("Mul", self.size(nall), self.size(3), np.int32)
-            count = self.writer.op(
-                "Size", ["t_coord"], T=self.dtype_of("t_coord"), out_type=np.int32
-            )
-            return self.writer.binary("FloorDiv", count, per_frame, np.int32)
+        if size == nframes:  # also where there are no atoms
+            count = self.writer.op("Size", ["t_box"], T=self.dtype_of("t_box"), out_type=np.int32)
+            return self.writer.binary("FloorDiv", count, self.size(9), np.int32)
         total = None
         for monomial, c in sorted(size.terms.items()):
             term = self.size(c)

@@ -14,7 +14,7 @@ import numpy as np
 from ..runtime.errors import InputError, UnsupportedModelError
 from .graph_file import parse, read_bytes
 from .quantity import Quantity, quantity_of
-from .soundness import check_constants, check_env_mats, check_references
+from .soundness import check_constants, check_cutoff, check_env_mats, check_references
 from .tensorflow_quiet import tensorflow
 from .upgrade import upgrade
 
@@ -180,6 +180,7 @@ def read(path: str | Path) -> FrozenModel:
     model = FrozenModel(path, upgraded.graph_def, hashlib.sha256(data).hexdigest())
     _check(model)
     check_env_mats(model.graph_def, model.ntypes, path)
+    check_cutoff(model.graph_def, model.rcut, path)
     check_references(model.graph_def, [model.quantity.target], path)
     return model
 

@@ -7,6 +7,7 @@ gradient an output (None: zero); inputs that are not needed may get None.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -162,6 +163,14 @@ def _softplus(build, node, dy, needed):
 def _relu(build, node, dy, needed):
     x = node.inputs[0]
     return [build("Mul", dy[0], build.cast(build("Greater", x, like(build, 0, x)), x.dtype))]
+
+
+@rule("Erf", "Erfc")
+def _erf(build, node, dy, needed):
+    x, sign = node.inputs[0], 1 if node.op == "Erf" else -1
+    gauss = build("Exp", build("Neg", build("Mul", x, x)))
+    slope = build("Mul", gauss, like(build, sign * 2 / math.sqrt(math.pi), x))
+    return [build("Mul", dy[0], slope)]
 
 
 @rule("Exp")

@@ -35,6 +35,9 @@ OUR_OPS = {
     "TabulateFusionSeRGrad",
     "TabulateFusionSeT",
     "TabulateFusionSeTGrad",
+    "Erf",  # this and the next in float64; Builder is not asked for them in float32
+    "Softplus",
+    "Erfc",
 }
 
 

@@ -48,15 +48,17 @@ def choose_grid(net: EmbeddingNet, options: TableOptions) -> TableGrid:
         raise InputError(f"{net.name}: davg or dstd is not finite, or dstd not above 0")
     with np.errstate(over="ignore"):
         largest = max(0.0, ((s ** len(net.neighbors) - avg) / std).max(initial=0.0))
-    if not largest / options.step < LARGEST:
+        smallest = (-avg / std).min(initial=0.0)
+    if not (largest - smallest) / options.step < LARGEST:
         raise InputError(
-            f"{net.name}: a table up to {largest:.1e} in steps of {options.step:g} is too long; "
-            f"is the smallest distance of {options.min_nbor_dist:g} angstrom right?"
+            f"{net.name}: a table from {smallest:.1e} to {largest:.1e} in steps of "
+            f"{options.step:g} is too long; is the smallest distance of "
+            f"{options.min_nbor_dist:g} angstrom right?"
         )
     upper = math.ceil(largest)
     if len(net.neighbors) == 2:
         return _symmetric(max(upper, 1), net, options)
-    lower = math.floor((-avg / std).min(initial=0.0))
+    lower = math.floor(smallest)
     return _one_sided(lower, max(upper, lower + 1), net, options)
 
 
@@ -108,21 +110,25 @@ def _slots(env_mat: gs.Node, t: int) -> np.ndarray:
 
 
 def _one_sided(lower: int, upper: int, net: EmbeddingNet, options: TableOptions) -> TableGrid:
-    maximum = max(options.extrapolate * upper, upper)
-    dtype = net.y.dtype
-    fine, n_fine = split_evenly(upper - lower, options.step, dtype)
-    coarse, n_coarse = COARSER * options.step, 0
-    if maximum > upper:
-        coarse, n_coarse = split_evenly(maximum - upper, coarse, dtype)
+    step, dtype = options.step, net.y.dtype
+    fine, n_fine = split_evenly(upper - lower, step, dtype)
+    maximum, coarse, n_coarse = _beyond(upper, COARSER * step, options.extrapolate, dtype)
     return TableGrid(lower, upper, maximum, fine, coarse, n_fine, n_coarse)
 
 
 def _symmetric(upper: int, net: EmbeddingNet, options: TableOptions) -> TableGrid:
     step, dtype = COARSER_SE_T * options.step, net.y.dtype
     fine, n_fine = split_evenly(2 * upper, step, dtype)
-    coarse, n_coarse = COARSER * step, 0
-    if options.extrapolate > 1:
-        coarse, n_coarse = split_evenly((options.extrapolate - 1) * upper, coarse, dtype)
-    return TableGrid(
-        -upper, upper, options.extrapolate * upper, fine, coarse, n_fine, n_coarse, n_coarse
-    )
+    maximum, coarse, n_coarse = _beyond(upper, COARSER * step, options.extrapolate, dtype)
+    return TableGrid(-upper, upper, maximum, fine, coarse, n_fine, n_coarse, n_coarse)
+
+
+def _beyond(upper: int, step: float, extrapolate: float, dtype) -> tuple[float, float, int]:
+    """Maximum, stride and number of rows of the second sub-table, which begins at upper.
+
+    Never without a row, where DeePMD-kit's kernels would read past the table's end. They recompute
+    the number of rows: the length is rounded as they do.
+    """
+    real = np.dtype(dtype).type
+    maximum = real(max(extrapolate * upper, upper + step))
+    return float(maximum), *split_evenly(float(maximum - real(upper)), step, dtype)

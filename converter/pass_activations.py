@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Writes DeePMD-kit's own activation operators in elementary ones.
+"""Writes activations in operators that ONNX Runtime or our library has.
 
-Gelu, GeluCustom: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), the tanh form
-(D. Hendrycks, K. Gimpel, arXiv:1606.08415).
+Gelu, GeluCustom of DeePMD-kit: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), the tanh form
+(D. Hendrycks, K. Gimpel, arXiv:1606.08415), becomes elementary operators.
+Erfc and in float64 Erf, which ONNX Runtime lacks, become ours (tf.nn.gelu without approximation
+is x/2 erfc(-x/sqrt(2))), and in float64 Softplus, which overflows there.
 """
 
 from __future__ import annotations
@@ -12,11 +14,26 @@ import math
 import numpy as np
 import onnx_graphsurgeon as gs
 
-from .graph import Builder, replace_everywhere
+from .graph import DOMAIN, Builder, replace_everywhere
 
 
 def run(graph: gs.Graph) -> int:
     """Returns the number of nodes replaced. Shapes must be known."""
+    return _expand_gelu(graph) + _take_ours(graph)
+
+
+def _take_ours(graph: gs.Graph) -> int:
+    found = [
+        n
+        for n in graph.nodes
+        if n.op == "Erfc" or (n.op in ("Erf", "Softplus") and n.outputs[0].dtype == np.float64)
+    ]
+    for node in found:
+        node.domain = DOMAIN
+    return len(found)
+
+
+def _expand_gelu(graph: gs.Graph) -> int:
     found = [n for n in graph.nodes if n.op in ("Gelu", "GeluCustom")]
     for node in found:
         x = node.inputs[0]

@@ -20,8 +20,8 @@ Rule = Callable[[gs.Node], list[Shape]]
 RULES: dict[str, Rule] = {}
 
 UNARY = (
-    "Identity Cast Tanh Sigmoid Relu Softplus Elu Selu Exp Log Sqrt Neg Abs Erf Not Reciprocal "
-    "Sign Floor Ceil Clip Gelu GeluCustom LeakyRelu Mish Softsign Sin Cos IsNaN Softmax"
+    "Identity Cast Tanh Sigmoid Relu Softplus Elu Selu Exp Log Sqrt Neg Abs Erf Erfc Not "
+    "Reciprocal Sign Floor Ceil Clip Gelu GeluCustom LeakyRelu Mish Softsign Sin Cos IsNaN Softmax"
 ).split()
 BROADCAST = (
     "Add Sub Mul Div Pow Max Min Sum Where Equal Less LessOrEqual Greater GreaterOrEqual And Or"

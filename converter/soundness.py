@@ -2,7 +2,8 @@
 """Refuses damaged graphs before anything is computed from them.
 
 What is checked: the constants hold as many numbers as their shapes say; every node that a result
-needs is there; the environment matrices' cutoffs, sel and statistics agree with each other.
+needs is there; the environment matrices' cutoffs, sel and statistics agree with each other and
+with the model's cutoff.
 """
 
 from __future__ import annotations
@@ -84,6 +85,17 @@ def check_env_mats(graph_def, ntypes: int, where: object) -> None:
                     f"{at} reads a {name} of shape {shape}; expected {expected} for "
                     f"{ntypes} types and sel {sel}"
                 )
+
+
+def check_cutoff(graph_def, rcut: float, where: object) -> None:
+    """InputError if rcut (angstrom), by which callers find neighbours, is not the largest cutoff
+    of the environment matrices."""
+    own = [n.attr[CUTOFFS[n.op][1]].f for n in graph_def.node if n.op in CUTOFFS]
+    if own and not math.isclose(rcut, max(own), rel_tol=1e-6):  # attributes are float32
+        raise InputError(
+            f"{where}: descrpt_attr/rcut is {rcut:g}; expected {max(own):g}, the largest cutoff of "
+            "its environment matrices"
+        )
 
 
 def _problem(tensor, declared: int, shape: tuple[int, ...]) -> str:

@@ -126,8 +126,10 @@ def _sqrt(node: gs.Node, a: Series) -> Series:
 
 
 def _erf(node: gs.Node, a: Series) -> Series:
-    density = 2 / math.sqrt(math.pi) * np.exp(-(a.v**2))
-    return a.apply(np.vectorize(math.erf)(a.v), density, -2 * a.v * density)
+    """Erf, or Erfc, whose derivatives have the other sign."""
+    f, sign = (math.erf, 1) if node.op == "Erf" else (math.erfc, -1)
+    density = sign * 2 / math.sqrt(math.pi) * np.exp(-(a.v**2))
+    return a.apply(np.vectorize(f, otypes=[float])(a.v), density, -2 * a.v * density)
 
 
 def _choose(first: np.ndarray, a: Series, b: Series) -> Series:
@@ -160,6 +162,7 @@ RULES = {
     "Pow": _pow,
     "Sqrt": _sqrt,
     "Erf": _erf,
+    "Erfc": _erf,
     "Log": lambda node, a: a.apply(np.log(a.v), 1 / a.v, -1 / a.v**2),
     "Abs": lambda node, a: a.linear(lambda m: m * np.sign(a.v)),
     "Clip": _clip,
@@ -170,4 +173,5 @@ RULES = {
     "GreaterOrEqual": lambda node, a, b: constant(a.v >= b.v),
     "Less": lambda node, a, b: constant(a.v < b.v),
     "LessOrEqual": lambda node, a, b: constant(a.v <= b.v),
+    "Not": lambda node, a: constant(a.v == 0),
 }

@@ -24,6 +24,7 @@ UNARY = {
     "Neg": "Neg",
     "Sqrt": "Sqrt",
     "Erf": "Erf",
+    "Erfc": "Erfc",
     "Abs": "Abs",
     "Log": "Log",
     "Sign": "Sign",

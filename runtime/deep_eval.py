@@ -79,7 +79,7 @@ class DeepEval:
             right = CLASSES.get(info.model_type)
             advice = f"open it with dponnx.{right}" if right else "upgrade dponnx"
             raise InputError(
-                f"{info.name}: model type is {info.model_type}; "
+                f"{info.name}: model type is {info.model_type!r}; "
                 f"{type(self).__name__} reads {self.MODEL_TYPE}: {advice}"
             )
         self.info = info

@@ -113,9 +113,17 @@ def parse_info(props: Mapping[str, str], name: str) -> ModelInfo:
         compressed=entry("compressed", str, "false") == "true",
         output_dim=entry("output_dim", int, "1"),
         sel_type=entry("sel_type", lambda text: tuple(int(t) for t in text.split()), every_type),
-        tables=entry("tables", lambda text: tuple(json.loads(text)), "[]"),
+        tables=entry("tables", _tables, "[]"),
         props=dict(props),
     )
+
+
+def _tables(text: str) -> tuple[dict[str, Any], ...]:
+    """The entries of a JSON list of objects; ValueError if it is none."""
+    tables = json.loads(text)
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        raise ValueError
+    return tuple(tables)
 
 
 def _read_props(data: Any, name: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ def random_model(
 
     parameters = {
         "type_map": [f"X{t}" for t in range(ntypes)],
-        "descriptor": {"rcut_smth": 0.5, "rcut": RCUT, "seed": seed, **descriptor},
+        "descriptor": _complete(descriptor, seed),
         "fitting_net": {"neuron": [12, 12], "seed": seed, **(fitting or {})},
         **model,
     }
@@ -36,6 +36,13 @@ def random_model(
         },
     )
     return path
+
+
+def _complete(descriptor: dict, seed: int) -> dict:
+    """With cutoffs and seed; each part of a hybrid has its own."""
+    if descriptor["type"] == "hybrid":
+        return {**descriptor, "list": [_complete(part, seed) for part in descriptor["list"]]}
+    return {"rcut_smth": 0.5, "rcut": RCUT, "seed": seed, **descriptor}
 
 
 def _random_statistics(data: dict, rng: np.random.Generator) -> None:

@@ -190,6 +190,10 @@ def test_files_that_are_no_models(tmp_path, toy_bytes):
     refused("new.onnx", toy_model(format="dponnx-2"), ModelFormatError, "Upgrade dponnx")
     refused("rcut.onnx", toy_model(rcut="six"), ModelFormatError, "'rcut' is 'six'")
     refused("sel.onnx", toy_model(sel=None), ModelFormatError, "'sel' is missing")
+    for text in ("7", "[1]", "{}", "[{]"):
+        wrong = toy_model(tables=text)
+        refused("tables.onnx", wrong, ModelFormatError, f"'tables' is {text!r}")
+    refused("type.onnx", toy_model(model_type="a\nb"), InputError, r"model type is 'a\nb'")
     broken = toy_bytes.replace(b"ReduceSum", b"NoSuchOp!")
     refused("op.onnx", broken, ModelFormatError, "ONNX Runtime refuses it")
 

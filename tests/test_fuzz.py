@@ -24,8 +24,8 @@ BATCH = 30  # mutants a process
 WORKER = Path(__file__).with_name("fuzz_worker.py")
 # mutants that once were no DponnxError: numbers of another shape or kind, shapes too large to
 # allocate or negative, a type on which TensorFlow ends the process, line breaks in
-# texts that messages quote
-FOUND = [16, 47, 63, 186, 205, 250, 1308, 1438]
+# texts that messages quote, statistics that ask for terabytes of table, a cutoff of a million km
+FOUND = [16, 47, 63, 186, 205, 250, 1296, 1308, 1376, 1438, 1882]
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +59,13 @@ def test_mutants(graph, first):
 
 @pytest.mark.parametrize("seed", FOUND)
 def test_once_found(graph, seed, tmp_path):
-    """These need no process of their own any more: the graph is refused before TensorFlow."""
+    """These need no process of their own any more: they are refused before anything crashes."""
     path = tmp_path / "in.pb"
     path.write_bytes(mutant(graph.read_bytes(), seed)[1])
     with pytest.raises(DponnxError) as error:
         compress(path, tmp_path / "c.pb")
-    assert str(path) in str(error.value) and "\n" not in str(error.value)
+    where = str(error.value).split(" ")[0]
+    assert where.startswith((str(path), "filter_type_")) and "\n" not in str(error.value)
     assert os.listdir(tmp_path) == ["in.pb"]
 
 

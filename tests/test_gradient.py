@@ -60,6 +60,8 @@ CASES = {
     "Sigmoid": lambda b, x: b("Sigmoid", x),
     "Softplus": lambda b, x: b("Softplus", x),
     "Relu": lambda b, x: b("Relu", x),
+    "Erf": lambda b, x: b("Erf", x),
+    "Erfc": lambda b, x: b("Erfc", x),
     "Exp": lambda b, x: b("Exp", x),
     "Pow": lambda b, x: b("Pow", x, 3.0),
     "Sqrt": lambda b, x: b("Sqrt", b("Exp", x)),

@@ -166,5 +166,5 @@ def test_atom_virials_add_up_and_virtual_atoms_have_zeros(case, tmp_path):
 def test_the_wrong_class_names_the_right_one(case, tmp_path):
     kind, path, _, _ = case
     convert(path, tmp_path / "c.onnx")
-    with pytest.raises(InputError, match=f"model type is {kind}.*dponnx.{CLASSES[kind]}$"):
+    with pytest.raises(InputError, match=f"model type is '{kind}'.*dponnx.{CLASSES[kind]}$"):
         DeepPot(tmp_path / "c.onnx")

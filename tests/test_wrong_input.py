@@ -79,6 +79,15 @@ def other_model_type(graph_def) -> None:
             node.attr["value"].tensor.string_val[:] = [b"wfc"]
 
 
+def smaller_cutoff(graph_def) -> None:
+    """The fixture's is 4.5 angstrom: callers would leave out neighbours."""
+    from tensorflow import make_tensor_proto
+
+    for node in graph_def.node:
+        if node.name == "descrpt_attr/rcut":
+            node.attr["value"].tensor.CopyFrom(make_tensor_proto(4.0, dtype="float64"))
+
+
 # name: (function that makes the input in a folder, what the line must say)
 INPUTS = {
     "missing": (lambda g, d: d / "nothing.pb", "no such file"),
@@ -96,6 +105,7 @@ INPUTS = {
     "spin": (lambda g, d: edited(g, d / "in.pb", with_spin), "has spin"),
     "pair table": (lambda g, d: edited(g, d / "in.pb", with_pair_table), "(ZBL, linear_ener)"),
     "model type": (lambda g, d: edited(g, d / "in.pb", other_model_type), "model type is wfc"),
+    "cutoff": (lambda g, d: edited(g, d / "in.pb", smaller_cutoff), "rcut is 4; expected 4.5"),
     "newer version": (lambda g, d: edited(g, d / "in.pb", future_version), "7.0"),
 }
 

@@ -75,3 +75,19 @@ FLOAT32_BUILD = {"energy": {"rtol": 1e-6, "atol": 0}, "force": {"rtol": 0, "atol
 # The same model run in another engine or cell, by sums in another order: energies of 3e4 eV, forces
 # of 10 eV/A, virials of 100 eV.
 CALCULATOR = {"rtol": 1e-12, "atol": 1e-11}
+
+
+def table_rounding(largest_x: float, spacing: float) -> tuple[float, float]:
+    """What rounding leaves of value and slope of a float64 table whose outputs are sums of eight
+    terms of order 1 with derivatives below 1.
+
+    x itself is rounded to eps |x|; the coefficients divide differences of values by the spacing,
+    and a quintic's slope multiplies those by thirty.
+    """
+    eps = float(np.finfo(np.float64).eps)
+    return 16 * eps * (4 + largest_x), 64 * eps * (4 + largest_x) + 256 * eps / spacing
+
+
+def random_net(descriptor: str, largest: float) -> dict[str, float]:
+    """Compressed against original, step 0.01, random weights, numbers up to `largest`."""
+    return {"rtol": 1e-11, "atol": (1e-8 if descriptor == "se_e3" else 1e-10) * largest}

@@ -9,6 +9,7 @@ namespace dponnx {
 void add_env_mat_ops(Ort::CustomOpDomain& domain);
 void add_scatter_ops(Ort::CustomOpDomain& domain);
 void add_tabulate_ops(Ort::CustomOpDomain& domain);
+void add_activation_ops(Ort::CustomOpDomain& domain);
 
 /// The operator object lives as long as the process: sessions keep pointers to it.
 template <class Kernel>

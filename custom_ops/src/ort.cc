@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <numeric>
 
 namespace dponnx {
 
@@ -15,8 +16,12 @@ std::string to_text(const std::vector<int64_t>& shape) {
 }
 
 template <class T>
-Input<T> get_input(const Ort::KernelContext& context, const Port* ports, size_t index,
-                   const std::vector<int64_t>& expected) {
+int64_t Input<T>::size() const {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+template <class T>
+Input<T> get_input(const Ort::KernelContext& context, const Port* ports, size_t index) {
   const Ort::ConstValue value = context.GetInput(index);
   const char* name = ports[index].name;
   const auto info = value.GetTensorTypeAndShapeInfo();
@@ -24,13 +29,19 @@ Input<T> get_input(const Ort::KernelContext& context, const Port* ports, size_t 
     fail(Code::invalid_argument, name, " has element type ", info.GetElementType(), "; expected ",
          element_type<T>, " (ONNX numbering)");
   }
-  Input<T> input{name, info.GetShape(), value.GetTensorData<T>()};
+  return {name, info.GetShape(), value.GetTensorData<T>()};
+}
+
+template <class T>
+Input<T> get_input(const Ort::KernelContext& context, const Port* ports, size_t index,
+                   const std::vector<int64_t>& expected) {
+  const Input<T> input = get_input<T>(context, ports, index);
   bool fits = input.shape.size() == expected.size();
   for (size_t k = 0; fits && k < expected.size(); ++k) {
     fits = expected[k] < 0 || input.shape[k] == expected[k];
   }
   if (!fits) {
-    fail(Code::invalid_argument, name, " has shape ", to_text(input.shape), "; expected ",
+    fail(Code::invalid_argument, input.name, " has shape ", to_text(input.shape), "; expected ",
          to_text(expected));
   }
   return input;
@@ -50,8 +61,7 @@ T* get_optional_output(const Ort::KernelContext& context, size_t index,
 }
 
 void check_range(const Input<int32_t>& input, int64_t low, int64_t high, const char* expected) {
-  int64_t size = 1;
-  for (int64_t n : input.shape) size *= n;
+  const int64_t size = input.size();
   int32_t smallest = 0, largest = -1;  // harmless: -1 and 0 lie in every range checked
   for (int64_t k = 0; k < size; ++k) {
     smallest = std::min(smallest, input.data[k]);
@@ -106,9 +116,11 @@ void parallel_for(const Ort::KernelContext& context, int64_t total,
   if (job.error) std::rethrow_exception(job.error);
 }
 
-#define DPONNX_INSTANTIATE(T)                                                 \
-  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t, \
-                              const std::vector<int64_t>&);                   \
+#define DPONNX_INSTANTIATE(T)                                                  \
+  template struct Input<T>;                                                    \
+  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t); \
+  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t,  \
+                              const std::vector<int64_t>&);                    \
   template T* get_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&);
 DPONNX_INSTANTIATE(float)
 DPONNX_INSTANTIATE(double)

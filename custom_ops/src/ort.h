@@ -46,12 +46,18 @@ struct Input {
   const char* name;
   std::vector<int64_t> shape;
   const T* data;
+
+  int64_t size() const;  ///< number of elements
 };
 
 /// "[3, 7]", with "?" for -1.
 std::string to_text(const std::vector<int64_t>& shape);
 
-/// The input's tensor; fails unless it has the expected rank and sizes (-1: any).
+/// The input's tensor, of any shape.
+template <class T>
+Input<T> get_input(const Ort::KernelContext& context, const Port* ports, size_t index);
+
+/// The same; fails unless it has the expected rank and sizes (-1: any).
 template <class T>
 Input<T> get_input(const Ort::KernelContext& context, const Port* ports, size_t index,
                    const std::vector<int64_t>& expected);

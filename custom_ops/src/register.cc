@@ -11,6 +11,7 @@ OrtCustomOpDomain* domain() {
     dponnx::add_env_mat_ops(*domain);
     dponnx::add_scatter_ops(*domain);
     dponnx::add_tabulate_ops(*domain);
+    dponnx::add_activation_ops(*domain);
     return domain;
   }();
   return made;
