@@ -55,33 +55,39 @@ void ModelDevi::write(const std::vector<const double*>& forces, const std::vecto
                       const Units& units) {
   const int models = static_cast<int>(forces.size());
   std::vector<double> deviation(atom->nlocal);
-  dponnx_force_deviation(forces.data(), models, atom->nlocal, settings_.relative, deviation.data());
-  const double energy = settings_.relative_v < 0 ? units.energy : 1;
-  const double force = settings_.relative < 0 ? units.force() : 1;
-
-  const Spread v = virial_spread(virials, models);
+  dponnx_force_deviation(forces.data(), models, atom->nlocal, settings_.relative / units.force(),
+                         deviation.data());
+  const Spread v = virial_spread(virials, models, settings_.relative_v / units.energy);
   const Spread f = force_spread(deviation);
   const std::vector<double> atoms = settings_.atomic ? gather(deviation) : std::vector<double>();
   if (comm->me != 0) return;
+  // As DeePMD-kit does, relative deviations are multiplied by the unit, too.
   file_ << std::setw(kStepWidth) << update->ntimestep;
-  for (const double value : {v.max, v.min, v.avg})
-    file_ << " " << std::setw(kWidth) << value * energy;
-  for (const double value : {f.max, f.min, f.avg})
-    file_ << " " << std::setw(kWidth) << value * force;
-  for (const double value : atoms) file_ << " " << std::setw(kWidth) << value * force;
+  for (const double e : {v.max, v.min, v.avg})
+    file_ << " " << std::setw(kWidth) << e * units.energy;
+  for (const double e : {f.max, f.min, f.avg})
+    file_ << " " << std::setw(kWidth) << e * units.force();
+  for (const double e : atoms) file_ << " " << std::setw(kWidth) << e * units.force();
   file_ << std::endl;
 }
 
-ModelDevi::Spread ModelDevi::virial_spread(const std::vector<double>& virials, int models) const {
+ModelDevi::Spread ModelDevi::virial_spread(const std::vector<double>& virials, int models,
+                                           double level) const {
   std::vector<double> sums(virials.size());
   MPI_Reduce(virials.data(), sums.data(), 9 * models, MPI_DOUBLE, MPI_SUM, 0, world);
   if (comm->me != 0) return {0, 0, 0};
   std::vector<const double*> rows;
   for (int m = 0; m < models; ++m) rows.push_back(&sums[9 * m]);
   double e[9];
-  dponnx_virial_deviation(rows.data(), models, atom->natoms, settings_.relative_v, e);
+  dponnx_virial_deviation(rows.data(), models, atom->natoms, -1, e);
   double squares = 0;
-  for (const double value : e) squares += value * value;
+  for (int k = 0; k < 9; ++k) {
+    double mean = 0;
+    for (const double* row : rows) mean += row[k] / (static_cast<double>(atom->natoms) * models);
+    // Relative to the component itself, as in DeePMD-kit's pair style.
+    if (level >= 0) e[k] /= std::abs(mean) + level;
+    squares += e[k] * e[k];
+  }
   return {*std::max_element(e, e + 9), *std::min_element(e, e + 9), std::sqrt(squares / 9)};
 }
 

@@ -33,7 +33,7 @@ class ModelDevi : protected LAMMPS_NS::Pointers {
     double max, min, avg;
   };
 
-  Spread virial_spread(const std::vector<double>& virials, int models) const;
+  Spread virial_spread(const std::vector<double>& virials, int models, double level) const;
   Spread force_spread(const std::vector<double>& deviation) const;
   std::vector<double> gather(const std::vector<double>& deviation) const;
 

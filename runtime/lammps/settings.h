@@ -15,11 +15,11 @@ struct Settings {
   std::vector<std::string> arguments;  ///< as given: what a restart file keeps
   std::vector<std::string> models;     ///< paths; forces come from the first
   std::string out_file = "model_devi.out";
-  int out_freq = 100;      ///< steps between lines of out_file; 0: none
-  bool atomic = false;     ///< also the deviation of each atom
-  double relative = -1;    ///< level of the force, eV/angstrom; below 0: absolute deviation
-  double relative_v = -1;  ///< level of the virial, eV an atom; below 0: absolute deviation
-  std::vector<double> fparam, aparam;          ///< of the frame, of every atom
+  int out_freq = 100;                  ///< steps between lines of out_file; 0: none
+  bool atomic = false;                 ///< also the deviation of each atom
+  double relative = -1;                ///< level of the force, in LAMMPS's units; below 0: absolute
+  double relative_v = -1;              ///< level of the virial an atom, likewise
+  std::vector<double> fparam, aparam;  ///< of the frame, of every atom
   std::string fparam_compute, aparam_compute;  ///< IDs of the computes that give them instead
   Overflow overflow = Overflow::warn;
   int threads = 1;  ///< of one operator, a rank
