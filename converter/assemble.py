@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
+import onnx_graphsurgeon as gs
+
 from ..runtime.progress import Progress
 from ..runtime.report import NetReport
 from . import emit_onnx, pass_tables, surgeon, to_onnx
 from .frozen_graph import FrozenModel
 from .grids import TableOptions
+from .memory import bytes_per_atom
 
 
 def prepare(model: FrozenModel, progress: Progress):
@@ -29,15 +32,31 @@ def onnx_bytes(model: FrozenModel, options: TableOptions | None) -> bytes:
     graph = prepare(model, silent)
     plan = None if options is None else pass_tables.plan(graph, options)
     tables = surgeon.finish(graph, model, plan, options, silent)
-    return emit_onnx.to_model(graph, metadata(model, tables))[0].SerializeToString()
+    return emit_onnx.to_model(graph, metadata(model, graph, tables))[0].SerializeToString()
 
 
 def metadata(
     model: FrozenModel,
+    graph: gs.Graph,
     tables: Sequence[NetReport] = (),
     min_nbor_dist: float | None = None,
 ) -> dict[str, str]:
-    """metadata_props of the ONNX file (docs/format.md): with tables, of a compressed model."""
+    """metadata_props of the ONNX file made of the graph (docs/format.md): with tables, of a
+    compressed model."""
+    return description(model, tables, min_nbor_dist) | {
+        "bytes_per_atom": str(bytes_per_atom(graph, model.ntypes)),
+        "table_reach": "\n".join(
+            f"{t.name} {t.types} {t.reach[0]:.6g} {t.reach[1]:.6g}" for t in tables
+        ),
+    }
+
+
+def description(
+    model: FrozenModel,
+    tables: Sequence[NetReport] = (),
+    min_nbor_dist: float | None = None,
+) -> dict[str, str]:
+    """The part of the metadata that describes a frozen graph as well."""
     if min_nbor_dist is None:
         min_nbor_dist = model.min_nbor_dist
     try:

@@ -16,7 +16,7 @@ from .to_onnx import OPSET
 IR_VERSION = 8  # what ONNX Runtime 1.21 and later read
 PAGE = 4096  # constants in a data file begin at multiples of this
 LARGE = PAGE  # bytes; smaller constants stay in the model even beside a data file
-OVERRIDABLE = ("want_atom_virial",)  # initializers a caller may replace by an input
+OVERRIDABLE = ("want_atom_virial", "evaluation")  # initializers a caller may replace by an input
 
 
 def to_model(

@@ -3,7 +3,8 @@
 
 table_overflow int64 (ntables, 2): inputs in the second sub-table and outside both, at the last
 check; one row a table, in the order of the metadata. sel_overflow int64 (nenv, ntypes): by how
-many neighbours of each type the fullest atom exceeds sel.
+many neighbours of each type the fullest atom exceeds sel. evaluation int64 (1,), an input that may
+be left out: which evaluation this is, where a frame takes several runs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ def run(graph: gs.Graph, tables: list[str], ntypes: int) -> int:
     by_net = {n.inputs[0].name.removesuffix("/table"): n for n in graph.nodes if n.op in TABLES}
     watched = [by_net[name] for name in tables]
     env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
+    evaluation = gs.Constant("evaluation", np.array([-1], dtype=np.int64))
+    for node in watched:
+        node.inputs.append(evaluation)
     graph.outputs.append(_stacked(graph, watched, 2, "table_overflow"))
     graph.outputs.append(_stacked(graph, env_mats, ntypes, "sel_overflow"))
     graph.toposort()

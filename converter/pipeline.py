@@ -22,7 +22,7 @@ from . import (
     pass_tables,
     surgeon,
 )
-from .assemble import metadata, prepare
+from .assemble import description, metadata, prepare
 from .boundary import guarded
 from .frozen_graph import FrozenModel
 from .grids import TableOptions
@@ -90,7 +90,7 @@ def compress(
                 del twin
             if frequency > 0:
                 pass_overflow.run(graph, [t.name for t in tables], model.ntypes)
-            about = metadata(model, tables, shortest)
+            about = metadata(model, graph, tables, shortest)
             nodes = _write_onnx(files, onnx, graph, about, apart=sizes.too_large)
         del graph
         with progress.stage("checking the files written"):
@@ -119,7 +119,7 @@ def convert(
         graph = _convert(model, progress)
         apart = SizeCheck(input.stat().st_size, 0, 0).too_large
         with progress.stage(f"writing {output.name}"):
-            nodes = _write_onnx(files, output, graph, metadata(model), apart=apart)
+            nodes = _write_onnx(files, output, graph, metadata(model, graph), apart=apart)
         with progress.stage("checking the file written"):
             check.onnx(files.temporary(output), model.min_nbor_dist or 1.0)
         files.commit()
@@ -131,7 +131,8 @@ def convert_to_bytes(input: str | Path) -> bytes:
     """The same in memory: a serialized ONNX model."""
     progress = Progress()
     model = _read(Path(input), progress)
-    onnx_model, _ = emit_onnx.to_model(_convert(model, progress), metadata(model))
+    graph = _convert(model, progress)
+    onnx_model, _ = emit_onnx.to_model(graph, metadata(model, graph))
     return onnx_model.SerializeToString()
 
 
@@ -139,7 +140,7 @@ def convert_to_bytes(input: str | Path) -> bytes:
 def describe(path: str | Path) -> dict[str, str]:
     """What a frozen model says about itself, for dponnx info."""
     model = frozen_graph.read(path)
-    return metadata(model) | {
+    return description(model) | {
         "format": "frozen TensorFlow graph",
         "descriptor": model.descriptor,
     }

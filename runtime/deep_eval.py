@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""DeepEval: what the models of every type share. A session, its metadata, frame by frame."""
+"""DeepEval: what the models of every type share. An open model, its metadata, frame by frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DponnxError, InputError
+from .errors import InputError
 from .frames import as_frames, as_parameters
+from .library import Handle
 from .metadata import ModelInfo, read_info
-from .neighbors import Neighborhood, build_neighborhood
 from .overflow import Monitor, Overflow
-from .session import default_threads, first_line, open_session
+from .session import cuda_device, default_threads
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -83,10 +83,7 @@ class DeepEval:
                 f"{type(self).__name__} reads {self.MODEL_TYPE}: {advice}"
             )
         self.info = info
-        self._threads = threads
-        self._session = open_session(model, info.name, threads, device)
-        self._inputs = {node.name for node in self._session.get_inputs()}
-        self._outputs = {node.name for node in self._session.get_outputs()}
+        self._model = Handle(model, info.name, threads=threads, cuda_device=cuda_device(device))
 
     def get_rcut(self) -> float:
         """Cutoff radius in angstrom."""
@@ -137,55 +134,29 @@ class DeepEval:
         aparam = as_parameters("aparam", aparam, nframes, (natoms,), self.info.dim_aparam)
         return Frames(coords, cells, types, fparam, aparam)
 
-    def evaluate(
-        self, frames: Frames, names: list[str], *, atom_virial: bool = False
-    ) -> Iterator[tuple[int, Neighborhood, dict[str, np.ndarray]]]:
-        """Frame, its neighbourhood and the outputs `names`, rows as in the neighbourhood; frames
-        without atoms are left out."""
+    def evaluate(self, frames: Frames, results: dict[str, np.ndarray]) -> None:
+        """Fills results, whose first axis is the frames: energy (nframes, k), force (nframes, k,
+        natoms, 3), virial (nframes, k, 9), atom_energy (nframes, natoms, k), atom_virial
+        (nframes, k, natoms, 9), for the k components of what the model predicts. All contiguous
+        float64; those left out are not computed."""
+        watched = "table_reach" in self.info.props and self.info.tables
         for k in range(len(frames.types)):
-            try:
-                hood = build_neighborhood(
-                    frames.coords[k],
-                    None if frames.cells is None else frames.cells[k],
-                    frames.types[k],
-                    self.info.rcut,
-                    self.info.ntypes,
-                    self._threads,
-                )
-            except InputError as error:
-                raise InputError(f"frame {k}: {error}") from None
-            if hood.nloc:
-                feeds = self._feeds(hood, frames.fparam[k], frames.aparam[k])
-                if atom_virial:
-                    feeds["want_atom_virial"] = np.array([True])
-                yield k, hood, self._run(feeds, names, f"{self.info.name}, frame {k}")
-
-    def _feeds(
-        self, hood: Neighborhood, fparam: np.ndarray, aparam: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        feeds = {
-            "coord": hood.coord,
-            "atype": hood.atype,
-            "natoms": hood.natoms,
-            "nlist": hood.nlist,
-        }
-        if "fparam" in self._inputs:
-            feeds["fparam"] = fparam
-        if "aparam" in self._inputs:
-            feeds["aparam"] = np.ascontiguousarray(aparam[hood.owner[: hood.nloc]])
-        return feeds
-
-    def _run(
-        self, feeds: dict[str, np.ndarray], names: list[str], where: str
-    ) -> dict[str, np.ndarray]:
-        """Outputs of one frame by name."""
-        checked = "table_overflow" in self._outputs
-        if checked:
-            names = [*names, "table_overflow", "sel_overflow"]
-        try:
-            out = dict(zip(names, self._session.run(names, feeds), strict=True))
-        except Exception as error:
-            raise DponnxError(f"{where}: ONNX Runtime failed: {first_line(error)}") from error
-        if checked:
-            self._monitor.note(out["table_overflow"], out["sel_overflow"], where)
-        return out
+            inputs = {
+                "coord": frames.coords[k],
+                "type": frames.types[k],
+                "box": None if frames.cells is None else frames.cells[k],
+                "fparam": frames.fparam[k],
+                "aparam": frames.aparam[k],
+            }
+            where = f"frame {k}: "
+            self._model.compute(
+                {
+                    name: None if a is None else np.ascontiguousarray(a)
+                    for name, a in inputs.items()
+                },
+                {name: array[k] for name, array in results.items()},
+                where,
+            )
+            if watched:
+                found = self._model.overflow(len(self.info.tables), self.info.ntypes)
+                self._monitor.note(*found, f"{self.info.name}, {where.strip(': ')}")

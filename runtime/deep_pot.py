@@ -46,19 +46,13 @@ class DeepPot(DeepEval):
         """
         frames = self.frames(coords, cells, atom_types, fparam, aparam, mixed_type)
         nframes, natoms = frames.types.shape
-        energy = np.zeros((nframes, 1))
-        force = np.zeros((nframes, natoms, 3))
-        virial = np.zeros((nframes, 9))
-        atom_energy = np.zeros((nframes, natoms, 1))
-        atom_virial = np.zeros((nframes, natoms, 9))
-        names = ["energy", "force", "virial", *(["atom_energy", "atom_virial"] if atomic else [])]
-        for k, hood, out in self.evaluate(frames, names, atom_virial=atomic):
-            energy[k] = out["energy"]
-            force[k] = hood.fold(out["force"], natoms)
-            virial[k] = out["virial"].reshape(9)
-            if atomic:
-                atom_energy[k] = hood.fold(out["atom_energy"].reshape(-1, 1), natoms)
-                atom_virial[k] = hood.fold(out["atom_virial"].reshape(-1, 9), natoms)
+        results = {
+            "energy": np.zeros((nframes, 1)),
+            "force": np.zeros((nframes, natoms, 3)),
+            "virial": np.zeros((nframes, 9)),
+        }
         if atomic:
-            return energy, force, virial, atom_energy, atom_virial
-        return energy, force, virial
+            results["atom_energy"] = np.zeros((nframes, natoms, 1))
+            results["atom_virial"] = np.zeros((nframes, natoms, 9))
+        self.evaluate(frames, results)
+        return tuple(results.values())

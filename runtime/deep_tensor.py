@@ -12,7 +12,6 @@ from .deep_eval import CLASSES, DeepEval
 from .deep_pot import DeepPot
 from .errors import ModelFormatError
 from .metadata import read_info
-from .neighbors import Neighborhood
 
 
 class AtomicTensor(DeepEval):
@@ -21,13 +20,6 @@ class AtomicTensor(DeepEval):
     def get_sel_type(self) -> np.ndarray:
         """Types of the atoms that have the quantity; others have zeros."""
         return np.array(self.info.sel_type)
-
-    def _atomic(self, hood: Neighborhood, rows: np.ndarray, natoms: int) -> np.ndarray:
-        """(natoms, k) in the caller's order, from the rows of the selected atoms."""
-        chosen = np.isin(hood.atype[: hood.nloc], self.info.sel_type)
-        result = np.zeros((natoms, self.info.output_dim))
-        result[hood.owner[: hood.nloc][chosen]] = rows
-        return result
 
 
 class DeepTensor(AtomicTensor):
@@ -52,15 +44,9 @@ class DeepTensor(AtomicTensor):
         arguments and results as deepmd.infer's, shapes as DeepPot.eval's."""
         frames = self.frames(coords, cells, atom_types, fparam, aparam, mixed_type)
         nframes, natoms = frames.types.shape
-        name, k = self.output_tensor_name, self.info.output_dim
-        if atomic:
-            result = np.zeros((nframes, natoms, k))
-            for i, hood, out in self.evaluate(frames, [f"atom_{name}"]):
-                result[i] = self._atomic(hood, out[f"atom_{name}"], natoms)
-            return result
-        result = np.zeros((nframes, k))
-        for i, _, out in self.evaluate(frames, [name]):
-            result[i] = out[name]
+        k = self.info.output_dim
+        result = np.zeros((nframes, natoms, k) if atomic else (nframes, k))
+        self.evaluate(frames, {"atom_energy" if atomic else "energy": result})
         return result
 
     def eval_full(
@@ -81,18 +67,17 @@ class DeepTensor(AtomicTensor):
         """
         frames = self.frames(coords, cells, atom_types, fparam, aparam, mixed_type)
         nframes, natoms = frames.types.shape
-        name, k = self.output_tensor_name, self.info.output_dim
-        total, virial = np.zeros((nframes, k)), np.zeros((nframes, k, 9))
-        force, atom_virial = (np.zeros((nframes, k, natoms, n)) for n in (3, 9))
-        parts = np.zeros((nframes, natoms, k))
-        names = [name, "force", "virial", *([f"atom_{name}", "atom_virial"] if atomic else [])]
-        for i, hood, out in self.evaluate(frames, names, atom_virial=atomic):
-            total[i], virial[i] = out[name], out["virial"]
-            force[i] = [hood.fold(rows, natoms) for rows in out["force"]]
-            if atomic:
-                parts[i] = self._atomic(hood, out[f"atom_{name}"], natoms)
-                atom_virial[i] = [hood.fold(rows, natoms) for rows in out["atom_virial"]]
-        return (total, force, virial, parts, atom_virial) if atomic else (total, force, virial)
+        k = self.info.output_dim
+        results = {
+            "energy": np.zeros((nframes, k)),
+            "force": np.zeros((nframes, k, natoms, 3)),
+            "virial": np.zeros((nframes, k, 9)),
+        }
+        if atomic:
+            results["atom_energy"] = np.zeros((nframes, natoms, k))
+            results["atom_virial"] = np.zeros((nframes, k, natoms, 9))
+        self.evaluate(frames, results)
+        return tuple(results.values())
 
 
 class DeepDipole(DeepTensor):
@@ -135,13 +120,11 @@ class DeepDOS(AtomicTensor):
         (nframes, natoms, numb_dos). Arguments as DeepPot.eval's."""
         frames = self.frames(coords, cells, atom_types, fparam, aparam, mixed_type)
         nframes, natoms = frames.types.shape
-        total = np.zeros((nframes, self.numb_dos))
-        parts = np.zeros((nframes, natoms, self.numb_dos))
-        for i, hood, out in self.evaluate(frames, ["dos", *(["atom_dos"] if atomic else [])]):
-            total[i] = out["dos"]
-            if atomic:
-                parts[i] = self._atomic(hood, out["atom_dos"], natoms)
-        return (total, parts) if atomic else (total,)
+        results = {"energy": np.zeros((nframes, self.numb_dos))}
+        if atomic:
+            results["atom_energy"] = np.zeros((nframes, natoms, self.numb_dos))
+        self.evaluate(frames, results)
+        return tuple(results.values())
 
 
 def open_model(path: str | Path, **options: Any) -> DeepEval:

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""From atoms in a box to the inputs of a model: local atoms, ghosts, neighbour list.
+"""Pairs of atoms within a distance, for statistics of training data (neighbor_stat.py).
 
-1. drop virtual atoms (type < 0), sort the rest by type, wrap them into the box;
-2. ask vesin for every pair (i, j, S): j shifted by the lattice vector S lies within rcut of i;
-3. every distinct (j, S != 0) becomes one ghost row behind the local rows;
-4. number the rows, and remember which atom of the caller owns each.
+Models find their neighbours in libdponnx (src/listing.cc).
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from vesin import NeighborList
@@ -20,81 +15,6 @@ from .errors import InputError
 MAX_EXTENT = 1.0e4
 # Thinnest box, in angstrom: below it the images within rcut of one atom become millions.
 MIN_HEIGHT = 0.1
-
-
-@dataclass(frozen=True)
-class Neighborhood:
-    """Inputs of one frame, rows as the model wants them (docs/format.md).
-
-    coord (nall, 3) float64, angstrom: local atoms sorted by type, then ghosts
-    atype (nall,) int32;  natoms (2 + ntypes,) int32: nloc, nall, local atoms of each type
-    nlist (nloc, nnei) int32: rows of the neighbours within rcut, padded with -1; nnei >= 1
-    owner (nall,) int64: the caller's index of the atom of which each row is an image
-    """
-
-    coord: np.ndarray
-    atype: np.ndarray
-    natoms: np.ndarray
-    nlist: np.ndarray
-    owner: np.ndarray
-
-    @property
-    def nloc(self) -> int:
-        return int(self.natoms[0])
-
-    def fold(self, rows: np.ndarray, n: int) -> np.ndarray:
-        """Sum of the rows of each of the caller's n atoms: (nrows, k) -> (n, k).
-
-        rows may cover all rows (forces) or only the local ones (energies). Virtual atoms get 0.
-        """
-        owner = self.owner[: len(rows)]
-        columns = [np.bincount(owner, rows[:, k], minlength=n) for k in range(rows.shape[1])]
-        return np.stack(columns, axis=1)
-
-
-def build_neighborhood(
-    coord: np.ndarray,
-    cell: np.ndarray | None,
-    atype: np.ndarray,
-    rcut: float,
-    ntypes: int,
-    threads: int = 0,
-) -> Neighborhood:
-    """Inputs of one frame.
-
-    coord (n, 3) angstrom, anywhere, also outside the box;  atype (n,) in [0, ntypes), or
-    negative for virtual atoms;  cell (3, 3), rows are the box vectors, or None: not periodic.
-    The box may be triclinic, left-handed and smaller than rcut. threads: of vesin, 0 = its own.
-    Raises InputError for shapes that do not fit, non-finite numbers, unknown types, and boxes
-    that are singular or out of proportion to rcut.
-    """
-    coord = np.asarray(coord, dtype=np.float64)
-    atype = np.asarray(atype)
-    _check_atoms(coord, atype, ntypes)
-    real = np.flatnonzero(atype >= 0)
-    owner = real[np.argsort(atype[real], kind="stable")]
-    local, types = coord[owner], atype[owner].astype(np.int32)
-    if cell is not None:
-        cell = checked_cell(cell, rcut)
-        local = local - np.floor(local @ np.linalg.inv(cell)) @ cell
-
-    i, j, shift = _pairs(local, cell, rcut, threads)
-    rows, ghost_of, ghost_shift = _number_rows(j, shift, len(local))
-    if len(ghost_of):
-        ghosts = local[ghost_of] + ghost_shift @ cell
-        all_coord = np.concatenate([local, ghosts])
-    else:
-        all_coord = local
-    all_types = np.concatenate([types, types[ghost_of]])
-    counts = np.bincount(types, minlength=ntypes)
-    natoms = np.concatenate([[len(local), len(all_coord)], counts]).astype(np.int32)
-    return Neighborhood(
-        coord=np.ascontiguousarray(all_coord),
-        atype=all_types,
-        natoms=natoms,
-        nlist=_padded_rows(i, rows, len(local)),
-        owner=np.concatenate([owner, owner[ghost_of]]),
-    )
 
 
 def checked_cell(cell: np.ndarray, rcut: float) -> np.ndarray:
@@ -123,30 +43,6 @@ def checked_cell(cell: np.ndarray, rcut: float) -> np.ndarray:
             "Pass None for a system without a box"
         )
     return cell
-
-
-def _check_atoms(coord: np.ndarray, atype: np.ndarray, ntypes: int) -> None:
-    if coord.ndim != 2 or coord.shape[1] != 3:
-        raise InputError(f"coord has shape {coord.shape}; expected (natoms, 3)")
-    if atype.shape != (len(coord),):
-        raise InputError(f"atype has shape {atype.shape}; expected ({len(coord)},) as coord")
-    if atype.size and atype.dtype.kind not in "iu":
-        raise InputError(f"atype has dtype {atype.dtype}; expected integers")
-    if not np.isfinite(coord).all():
-        atom = int(np.flatnonzero(~np.isfinite(coord).all(axis=1))[0])
-        raise InputError(f"coordinate of atom {atom} is {coord[atom].tolist()}; expected numbers")
-    if atype.size and atype.max() >= ntypes:
-        atom = int(np.argmax(atype))
-        raise InputError(
-            f"atom {atom} has type {atype[atom]}; the model knows 0 to {ntypes - 1} "
-            "(negative: virtual atom)"
-        )
-
-
-def _pairs(coord, cell, rcut, threads) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every pair within rcut, both directions: i (npairs,), j (npairs,), shift (npairs, 3)."""
-    i, j, shift = find_pairs(coord, cell, rcut, "ijS", threads)
-    return i.astype(np.int32), j.astype(np.int64), shift
 
 
 def find_pairs(
@@ -187,30 +83,3 @@ def _without_gaps(coord: np.ndarray, gap: float) -> np.ndarray:
     removed = np.empty_like(coord)
     np.put_along_axis(removed, order, excess, axis=0)
     return coord - coord.min(axis=0) - removed
-
-
-def _number_rows(j, shift, nloc) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row of each pair's second atom; local index and shift of each ghost row."""
-    rows = j.copy()
-    image = np.flatnonzero(shift[:, 0] | shift[:, 1] | shift[:, 2])
-    if len(image) == 0:
-        return rows, np.zeros(0, np.int64), np.zeros((0, 3), np.int64)
-    low = shift[image].min(axis=0).astype(np.int64)
-    span = shift[image].max(axis=0) - low + 1
-    key = j[image]
-    for axis in range(3):
-        key = key * span[axis] + (shift[image, axis] - low[axis])
-    key, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    rows[image] = nloc + inverse.reshape(-1)
-    return rows, j[image[first]], shift[image[first]]
-
-
-def _padded_rows(i: np.ndarray, rows: np.ndarray, nloc: int) -> np.ndarray:
-    """Pairs in any order -> (nloc, nnei) int32, one line of neighbours an atom, padded with -1."""
-    count = np.bincount(i, minlength=nloc)
-    start = np.cumsum(count) - count
-    nlist = np.full((nloc, max(1, count.max(initial=0))), -1, dtype=np.int32)
-    order = np.argsort(i, kind="stable")
-    i = i[order]
-    nlist[i, np.arange(len(i)) - start[i]] = rows[order]
-    return nlist

@@ -33,29 +33,19 @@ class TableOverflow:
 
 @dataclass(frozen=True)
 class Overflow:
-    """tables with a count above zero; sel: neighbours above sel, by type name."""
+    """tables with a count above zero; sel: neighbours above sel, by type name; text: a sentence
+    a finding."""
 
     tables: list[TableOverflow] = field(default_factory=list)
     sel: dict[str, int] = field(default_factory=dict)
+    text: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.tables or self.sel)
 
     def lines(self) -> list[str]:
         """One sentence a finding."""
-        result = []
-        for t in self.tables:
-            distance, where, count = (
-                (t.reach[1], "outside the table of", t.outside)
-                if t.outside
-                else (t.reach[0], "in the coarse table of", t.coarse)
-            )
-            result.append(
-                f"{count} inputs {where} {t.types} ({t.name}): closer than {distance:.3f} angstrom"
-            )
-        for name, above in self.sel.items():
-            result.append(f"an atom has {above} neighbours of type {name} more than sel")
-        return result
+        return list(self.text)
 
 
 class Monitor:
@@ -67,10 +57,10 @@ class Monitor:
         self.last = Overflow()
         self._info, self._policy = info, policy
 
-    def note(self, tables: np.ndarray, sel: np.ndarray, where: str) -> None:
-        """tables (ntables, 2), sel (nenv, ntypes), as the model's outputs. Raises under policy
-        `error` when inputs lie outside both sub-tables or neighbours exceed sel."""
-        found = self._named(tables, sel)
+    def note(self, tables: np.ndarray, sel: np.ndarray, text: list[str], where: str) -> None:
+        """tables (ntables, 2), sel (ntypes,) and a sentence a finding, of the last check. Raises
+        under policy `error` when inputs lie outside both sub-tables or neighbours exceed sel."""
+        found = self._named(tables, sel, text)
         if found == self.last:
             return
         self.last = found
@@ -82,12 +72,12 @@ class Monitor:
             raise TableOverflowError(text)
         log.warning("%s", text)
 
-    def _named(self, tables: np.ndarray, sel: np.ndarray) -> Overflow:
+    def _named(self, tables: np.ndarray, sel: np.ndarray, text: list[str]) -> Overflow:
         rows = [
             TableOverflow(t["name"], t["types"], tuple(t["reach"]), int(coarse), int(outside))
             for t, (coarse, outside) in zip(self._info.tables, tables, strict=True)
             if coarse or outside
         ]
-        above = sel.max(axis=0, initial=0)
         names = self._info.type_map or [str(t) for t in range(self._info.ntypes)]
-        return Overflow(rows, {names[t]: int(n) for t, n in enumerate(above) if n > 0})
+        above = {names[t]: int(n) for t, n in enumerate(sel) if n > 0}
+        return Overflow(rows, above, tuple(text))

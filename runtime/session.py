@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Opening a model in ONNX Runtime, with our operators registered and errors in one line."""
+"""What running a model depends on: optional packages, our operators, threads, the device."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import os
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from .errors import InputError, ModelFormatError
+from .errors import InputError
 
 
 def import_extra(module: str, extra: str, purpose: str) -> ModuleType:
@@ -48,46 +47,11 @@ def operator_library() -> Path | None:
     return library if library.is_file() else None
 
 
-def open_session(model: str | bytes, name: str, threads: int, device: str) -> Any:
-    """An onnxruntime.InferenceSession of a model file or of a serialized model.
-
-    threads >= 0, 0 = ONNX Runtime's default; device: "cpu", "cuda" or "cuda:N".
-    Raises InputError (onnxruntime missing, device unknown) or ModelFormatError (model refused).
-    """
-    ort = import_extra("onnxruntime", "cpu", "running a model")
-    providers = _providers(ort, device)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4  # failures arrive as exceptions
-    # Waiting threads sleep: a frame runs for milliseconds and callers are often many processes.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    library = operator_library()
-    try:
-        if library is not None:
-            options.register_custom_ops_library(str(library))
-    except Exception as error:
-        raise InputError(
-            f"{library}: ONNX Runtime {ort.__version__} does not load our operators: "
-            f"{first_line(error)}"
-        ) from error
-    try:
-        return ort.InferenceSession(model, options, providers=providers)
-    except Exception as error:
-        hint = "" if library else ". dponnx's operator library is not installed: reinstall dponnx"
-        raise ModelFormatError(
-            f"{name}: ONNX Runtime refuses it: {first_line(error)}{hint}"
-        ) from error
-
-
-def _providers(ort: ModuleType, device: str) -> list[Any]:
+def cuda_device(device: str) -> int | None:
+    """The number N of "cuda:N" ("cuda": 0), None for "cpu"; InputError for anything else."""
     kind, _, index = device.partition(":")
     if kind == "cpu" and not index:
-        return ["CPUExecutionProvider"]
+        return None
     if kind != "cuda" or not (index or "0").isdigit():
         raise InputError(f"device is {device!r}; expected 'cpu', 'cuda' or 'cuda:N'")
-    if "CUDAExecutionProvider" not in ort.get_available_providers():
-        raise InputError(
-            f"device is {device!r} but this onnxruntime has no CUDA; replace it: "
-            "pip uninstall onnxruntime; pip install 'dponnx[gpu]'"
-        )
-    return [("CUDAExecutionProvider", {"device_id": int(index or 0)}), "CPUExecutionProvider"]
+    return int(index or 0)

@@ -154,7 +154,11 @@ class TabulateFusion {
   static constexpr const char* name = K == Kind::se_a   ? "TabulateFusionSeA"
                                       : K == Kind::se_t ? "TabulateFusionSeT"
                                                         : "TabulateFusionSeR";
-  static constexpr auto inputs = ports_of<T, K>(std::array<const char*, 0>{});
+  static constexpr auto inputs = [] {
+    auto ports = ports_of<T, K>(std::array{"evaluation"});
+    ports[ports.size() - 1] = {"evaluation", element_type<int64_t>, true};
+    return ports;
+  }();
   static constexpr Port outputs[] = {{"descriptor", element_type<T>},
                                      {"overflow", element_type<int64_t>, true}};
 
@@ -166,7 +170,8 @@ class TabulateFusion {
     in.args.out = get_output<T>(context, 0, in.out_shape);
     tabulation_.run(context, in, tabulation_.kernels().forward);
     if (int64_t* counts = get_optional_output<int64_t>(context, 1, {2})) {
-      overflow_.check(context, tabulation_.grid(), in.args.em_x, in.total, counts);
+      const int64_t evaluation = read_evaluation(context, inputs.data(), inputs.size() - 1);
+      overflow_.check(context, tabulation_.grid(), in.args.em_x, in.total, evaluation, counts);
     }
   }
 

@@ -113,6 +113,7 @@ void parallel_for(const Ort::KernelContext& context, int64_t total,
 DPONNX_INSTANTIATE(float)
 DPONNX_INSTANTIATE(double)
 DPONNX_INSTANTIATE(int32_t)
+DPONNX_INSTANTIATE(int64_t)
 DPONNX_INSTANTIATE(bool)
 template int64_t* get_optional_output(const Ort::KernelContext&, size_t,
                                       const std::vector<int64_t>&);

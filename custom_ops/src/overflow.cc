@@ -9,17 +9,24 @@ namespace dponnx {
 OverflowCheck::OverflowCheck(double frequency)
     : frequency_(frequency >= 1 && frequency < 9e15 ? static_cast<int64_t>(frequency) : 0) {}
 
-bool OverflowCheck::is_due() {
+int64_t read_evaluation(const Ort::KernelContext& context, const Port* ports, size_t index) {
+  if (context.GetInputCount() <= index || !context.GetInput(index)) return -1;
+  return *get_input<int64_t>(context, ports, index, {1}).data;
+}
+
+bool OverflowCheck::is_due(int64_t evaluation) {
   if (frequency_ == 0) return false;
+  if (evaluation >= 0) return evaluation % frequency_ == 0;
   const std::lock_guard<std::mutex> guard(lock_);
   return evaluation_++ % frequency_ == 0;
 }
 
 template <class T>
 void OverflowCheck::check(const Ort::KernelContext& context, const TableGrid<T>& grid, const T* x,
-                          int64_t n, int64_t* counts) {
+                          int64_t n, int64_t evaluation, int64_t* counts) {
   constexpr int64_t kBlock = 16384;
-  if (is_due()) {
+  const bool due = is_due(evaluation);
+  if (due) {
     std::atomic<int64_t> coarse{0}, outside{0};
     parallel_for(context, (n + kBlock - 1) / kBlock, [&](int64_t block) {
       int in_coarse = 0, in_none = 0;
@@ -33,13 +40,17 @@ void OverflowCheck::check(const Ort::KernelContext& context, const TableGrid<T>&
     const std::lock_guard<std::mutex> guard(lock_);
     counts_ = {coarse, outside};
   }
+  if (!due && evaluation >= 0) {
+    std::fill_n(counts, 2, -1);
+    return;
+  }
   const std::lock_guard<std::mutex> guard(lock_);
   std::copy(counts_.begin(), counts_.end(), counts);
 }
 
 template void OverflowCheck::check(const Ort::KernelContext&, const TableGrid<float>&, const float*,
-                                   int64_t, int64_t*);
+                                   int64_t, int64_t, int64_t*);
 template void OverflowCheck::check(const Ort::KernelContext&, const TableGrid<double>&,
-                                   const double*, int64_t, int64_t*);
+                                   const double*, int64_t, int64_t, int64_t*);
 
 }  // namespace dponnx

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later */
-/* libdponnx: energies, forces and virials of models written by `dponnx compress` or `dponnx convert`.
+/* libdponnx: energies, forces and virials of models written by `dponnx compress` or `dponnx
+ * convert`.
  *
  *     dponnx_model* model;
  *     if (dponnx_open("water.onnx", NULL, &model)) { puts(dponnx_last_error()); exit(1); }
@@ -8,10 +9,11 @@
  *     if (dponnx_compute(model, &system, &result)) { ... }
  *     dponnx_close(model);
  *
- * Lengths in angstrom, energies in eV, forces in eV/angstrom, virials in eV. Matrices are row by row.
- * Every function that can fail returns a dponnx_status; what went wrong is in dponnx_last_error().
- * A model may be used from any thread, one call at a time (calls on one model wait for each other);
- * two models share nothing that changes. A failing call leaves its outputs undefined, nothing else.
+ * Lengths in angstrom, energies in eV, forces in eV/angstrom, virials in eV. Matrices are row by
+ * row. Every function that can fail returns a dponnx_status; what went wrong is in
+ * dponnx_last_error(). A model may be used from any thread, one call at a time (calls on one model
+ * wait for each other); two models share nothing that changes. A failing call leaves its outputs
+ * undefined, nothing else.
  *
  * A model of k components (1 of potentials; 3, 9, N of dipole, polar, dos) has k totals, and k of
  * each derivative. Where k is not mentioned below, it is 1.
@@ -135,8 +137,9 @@ typedef struct {
 
 /* Spread of several models' predictions, in DeePMD-kit's definition. With f_m the force on an atom
  * by model m and f their mean: e = sqrt(mean_m |f_m - f|^2), relative: e / (|f| + level). Virial:
- * e = sqrt(mean_m (v_m - v)^2) of each component v = virial / natoms, relative: e / (|v| + level);
- * its average is sqrt(mean over the components of e^2). */
+ * e = sqrt(mean_m (v_m - v)^2) of each of the nine components of v = virial / natoms, relative:
+ * e / (|v| + level) with |v| over all nine; the average is sqrt(mean over the components of e^2).
+ */
 typedef struct {
   double max_force, min_force, avg_force;    /* over the atoms, eV/angstrom */
   double max_virial, min_virial, avg_virial; /* over the nine components, eV an atom */
@@ -164,7 +167,8 @@ DPONNX_EXPORT void dponnx_close(dponnx_model* model);
 
 DPONNX_EXPORT const dponnx_info* dponnx_get_info(const dponnx_model* model);
 
-/* An entry of the file's metadata (docs/format.md), such as "original_sha256"; NULL: there is none. */
+/* An entry of the file's metadata (docs/format.md), such as "original_sha256"; NULL: there is none.
+ */
 DPONNX_EXPORT const char* dponnx_metadata(const dponnx_model* model, const char* key);
 
 /* Energy and its derivatives of one frame. */
@@ -174,9 +178,9 @@ DPONNX_EXPORT dponnx_status dponnx_compute_float(dponnx_model* model,
                                                  const dponnx_system_float* system,
                                                  const dponnx_result_float* result);
 
-/* One frame by several models that agree in ntypes, and their deviation. results: [count], each with
- * room for force and virial. relative_force, relative_virial: the levels; below 0: absolute. For
- * systems without ghosts: with ghosts add their forces to the owners first, then call the two
+/* One frame by several models that agree in ntypes, and their deviation. results: [count], each
+ * with room for force and virial. relative_force, relative_virial: the levels; below 0: absolute.
+ * For systems without ghosts: with ghosts add their forces to the owners first, then call the two
  * functions below. */
 DPONNX_EXPORT dponnx_status dponnx_compute_deviation(dponnx_model* const* models, int32_t count,
                                                      const dponnx_system* system,

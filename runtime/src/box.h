@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace dponnx {
+
+using Vector = std::array<double, 3>;
+
+/// A box of three vectors, periodic along some of them.
+class Box {
+ public:
+  /// box: [3, 3], a vector a row, or null: not periodic; along: [3] whether periodic along each, or
+  /// null: along all. Vectors of directions that are not periodic are replaced by unit vectors
+  /// normal to the others. Throws Error for boxes that are singular or out of proportion to rcut.
+  Box(const double* box, const int32_t* along, double rcut);
+
+  bool periodic(int k) const { return along_[k]; }
+  bool any() const { return along_[0] || along_[1] || along_[2]; }
+  const Vector& vector(int k) const { return vectors_[k]; }
+
+  /// The point's components in units of the vectors.
+  Vector fraction(const double* x) const;
+
+  /// x moved by whole vectors into the box, along periodic directions.
+  void wrap(double* x) const;
+
+ private:
+  std::array<Vector, 3> vectors_, inverse_;  ///< inverse_[k] . x = component k of x
+  std::array<bool, 3> along_{};
+};
+
+}  // namespace dponnx

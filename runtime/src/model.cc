@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#include "model.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "error.h"
+#include "listing.h"
+
+namespace dponnx {
+
+namespace {
+
+constexpr int64_t kMegabyte = 1 << 20;
+constexpr int64_t kUnknownBytes = 512 * 1024;  // an atom, in files that do not say
+// More atoms at once gain nothing on a CPU: their data leave its caches.
+constexpr int64_t kLargestBlock = 512;
+
+int64_t block_size(const dponnx_options& options, int64_t bytes_per_atom) {
+  if (options.block > 0) return options.block;
+  const int64_t budget = (options.memory_mb > 0 ? options.memory_mb : 256) * kMegabyte;
+  const int64_t fits = budget / (bytes_per_atom > 0 ? bytes_per_atom : kUnknownBytes);
+  return std::clamp<int64_t>(fits, 1, kLargestBlock);
+}
+
+template <class T>
+Ort::Value tensor(const T* data, int64_t count, const std::vector<int64_t>& shape) {
+  static const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+  static T none{};  // ONNX Runtime takes no null, even for empty tensors
+  return Ort::Value::CreateTensor<T>(memory, const_cast<T*>(data ? data : &none), count,
+                                     shape.data(), shape.size());
+}
+
+}  // namespace
+
+Model::Model(const Source& source, const dponnx_options& options)
+    : session_(source, options),
+      options_(options),
+      quantity_(about().quantity()),
+      atomic_("atom_" + quantity_),
+      block_size_(block_size(options, about().bytes_per_atom)) {
+  options_.ort_library = nullptr;  // the caller's memory
+  for (const std::string& name : about().type_names) names_.push_back(name.c_str());
+  info_.model_type = about().model_type.c_str();
+  info_.precision = about().precision.c_str();
+  info_.rcut = about().rcut;
+  info_.ntypes = about().ntypes;
+  info_.components = about().components;
+  info_.dim_fparam = about().dim_fparam;
+  info_.dim_aparam = about().dim_aparam;
+  info_.has_force = about().has_force();
+  info_.compressed = about().compressed;
+  info_.ntables =
+      session_.has_output("table_overflow") ? static_cast<int32_t>(about().table_lines.size()) : 0;
+  info_.names = names_.data();
+  info_.sel = about().sel.data();
+}
+
+void Model::check(const dponnx_system& system, const dponnx_result& result) const {
+  const int64_t nall = system.natoms + system.nghost;
+  if (system.natoms < 0 || system.nghost < 0 || nall > INT32_MAX / 3) {
+    fail(Code::invalid_argument, "natoms = ", system.natoms, ", nghost = ", system.nghost,
+         "; expected 0 or more, and at most ", INT32_MAX / 3, " together");
+  }
+  if (nall && (!system.coord || !system.type)) {
+    fail(Code::invalid_argument, "coord or type is null; expected arrays of ", nall, " atoms");
+  }
+  if (system.nghost && !system.nlist) {
+    fail(Code::invalid_argument, "nghost = ", system.nghost, ", but nlist is null");
+  }
+  if (about().dim_fparam && !system.fparam) {
+    fail(Code::invalid_argument, "fparam is missing; this model expects ", about().dim_fparam,
+         " numbers");
+  }
+  if (about().dim_aparam && system.natoms && !system.aparam) {
+    fail(Code::invalid_argument, "aparam is missing; this model expects ", about().dim_aparam,
+         " numbers an atom");
+  }
+  if (!about().has_force() && (result.force || result.virial || result.atom_virial)) {
+    fail(Code::invalid_argument, about().name, ": a model of type ", about().model_type,
+         " has no forces and no virial");
+  }
+  for (int64_t i = 0; i < nall; ++i) {
+    const double* x = system.coord + 3 * i;
+    if (system.type[i] >= about().ntypes) {
+      fail(Code::invalid_argument, "atom ", i, " has type ", system.type[i],
+           "; the model knows 0 to ", about().ntypes - 1, " (negative: virtual atom)");
+    }
+    if (!std::isfinite(x[0] + x[1] + x[2])) {
+      fail(Code::invalid_argument, "coordinate of atom ", i, " is [", x[0], ", ", x[1], ", ", x[2],
+           "]; expected numbers");
+    }
+  }
+}
+
+void Model::compute(const dponnx_system& system, const dponnx_result& result) {
+  const std::lock_guard<std::mutex> guard(lock_);
+  check(system, result);
+  const int64_t nall = system.natoms + system.nghost, k = about().components;
+  const auto clear = [k](double* out, int64_t n) {
+    if (out) std::fill_n(out, k * n, 0.0);
+  };
+  clear(result.energy, 1);
+  clear(result.force, 3 * nall);
+  clear(result.virial, 9);
+  clear(result.atom_energy, system.natoms);
+  clear(result.atom_virial, 9 * nall);
+  if (!system.nlist) {
+    const Listing listing(system, about().rcut, options_.threads);
+    const auto blocks = split(listing.system(), about().ntypes, block_size_);
+    evaluate(listing.system(), blocks, &listing.owner(), result, nall);
+    return;
+  }
+  const bool same =
+      system.nlist->ago > 0 && listed_natoms_ == system.natoms && listed_nall_ == nall;
+  if (!same) {
+    blocks_.clear();
+    listed_natoms_ = -1;
+    blocks_ = split(system, about().ntypes, block_size_);
+    listed_natoms_ = system.natoms;
+    listed_nall_ = nall;
+  }
+  evaluate(system, blocks_, nullptr, result, nall);
+}
+
+void Model::evaluate(const dponnx_system& system, const std::vector<Block>& blocks,
+                     const std::vector<int32_t>* owner, const dponnx_result& result,
+                     int64_t n_out) {
+  std::vector<const char*> wanted;
+  const auto want = [&](const void* where, const char* name) {
+    if (where) wanted.push_back(name);
+    return where ? static_cast<int>(wanted.size()) - 1 : -1;
+  };
+  const int energy = want(result.energy, quantity_.c_str());
+  const int force = want(result.force, "force");
+  const int virial = want(result.virial, "virial");
+  const int atom_energy = want(result.atom_energy, atomic_.c_str());
+  const int atom_virial = want(result.atom_virial, "atom_virial");
+  const int tables = want(info_.ntables ? this : nullptr, "table_overflow");
+  const int sel = want(info_.ntables ? this : nullptr, "sel_overflow");
+  if (energy < 0 && wanted.empty()) return;
+  const int64_t k = about().components;
+  std::vector<bool> chosen(about().ntypes, false);
+  for (int32_t t : about().sel_type) chosen[t < about().ntypes ? t : 0] = true;
+
+  overflow_.begin();
+  for (const Block& block : blocks) {
+    const std::vector<Ort::Value> out = run(system, block, owner, wanted, atom_virial >= 0);
+    const auto row = [&](int64_t i) { return owner ? (*owner)[block.rows[i]] : block.rows[i]; };
+    // Adds out[at], [k, rows, columns], to rows of the result, [k, n_out, columns].
+    const auto scatter = [&](int at, double* to, int64_t columns) {
+      if (at < 0) return;
+      const double* from = out[at].GetTensorData<double>();
+      for (int64_t c = 0; c < k; ++c) {
+        for (int64_t i = 0; i < block.nall(); ++i) {
+          double* place = to + (c * n_out + row(i)) * columns;
+          for (int64_t m = 0; m < columns; ++m) place[m] += *from++;
+        }
+      }
+    };
+    const auto add = [&](int at, double* to, int64_t n) {
+      if (at < 0) return;
+      const double* from = out[at].GetTensorData<double>();
+      for (int64_t m = 0; m < n; ++m) to[m] += from[m];
+    };
+    add(energy, result.energy, k);
+    add(virial, result.virial, 9 * k);
+    scatter(force, result.force, 3);
+    scatter(atom_virial, result.atom_virial, 9);
+    if (atom_energy >= 0) {
+      const double* from = out[atom_energy].GetTensorData<double>();
+      for (int64_t i = 0; i < block.nloc(); ++i) {
+        if (!chosen[block.atype[i]]) continue;
+        std::copy_n(from, k, result.atom_energy + row(i) * k);
+        from += k;
+      }
+    }
+    if (tables >= 0) {
+      const auto shape = out[sel].GetTensorTypeAndShapeInfo().GetShape();
+      overflow_.add(out[tables].GetTensorData<int64_t>(), info_.ntables,
+                    out[sel].GetTensorData<int64_t>(), shape[0], shape[1]);
+    }
+  }
+  ++evaluation_;
+}
+
+std::vector<Ort::Value> Model::run(const dponnx_system& system, const Block& block,
+                                   const std::vector<int32_t>* owner,
+                                   const std::vector<const char*>& wanted, bool atom_virial) {
+  const int64_t nall = block.nall(), nloc = block.nloc();
+  coord_.resize(3 * nall);
+  for (int64_t i = 0; i < nall; ++i) {
+    std::copy_n(system.coord + 3 * int64_t(block.rows[i]), 3, &coord_[3 * i]);
+  }
+  std::vector<const char*> names;
+  std::vector<Ort::Value> values;
+  const auto feed = [&](const char* name, Ort::Value value) {
+    if (!session_.has_input(name)) return;
+    names.push_back(name);
+    values.push_back(std::move(value));
+  };
+  const auto n = [](const auto& v) { return static_cast<int64_t>(v.size()); };
+  feed("coord", tensor(coord_.data(), 3 * nall, {nall, 3}));
+  feed("atype", tensor(block.atype.data(), nall, {nall}));
+  feed("natoms", tensor(block.natoms.data(), n(block.natoms), {n(block.natoms)}));
+  feed("nlist", tensor(block.nlist.data(), n(block.nlist), {nloc, block.nnei}));
+  if (const int64_t dim = about().dim_fparam) feed("fparam", tensor(system.fparam, dim, {dim}));
+  if (const int64_t dim = about().dim_aparam) {
+    aparam_.resize(nloc * dim);
+    for (int64_t i = 0; i < nloc; ++i) {
+      const int64_t from = owner ? (*owner)[block.rows[i]] : block.rows[i];
+      std::copy_n(system.aparam + from * dim, dim, &aparam_[i * dim]);
+    }
+    feed("aparam", tensor(aparam_.data(), nloc * dim, {nloc, dim}));
+  }
+  feed("evaluation", tensor(&evaluation_, 1, {1}));
+  feed("want_atom_virial", tensor(&atom_virial, 1, {1}));
+  return session_.run(names, values, wanted);
+}
+
+const char* Model::overflow(int64_t* tables, int64_t* sel) {
+  const std::lock_guard<std::mutex> guard(lock_);
+  std::fill_n(tables, tables ? 2 * info_.ntables : 0, 0);
+  std::fill_n(sel, sel ? about().ntypes : 0, 0);
+  if (tables) std::copy(overflow_.tables().begin(), overflow_.tables().end(), tables);
+  if (sel) std::copy(overflow_.sel().begin(), overflow_.sel().end(), sel);
+  overflow_text_ = overflow_.text(about());
+  return overflow_text_.c_str();
+}
+
+}  // namespace dponnx

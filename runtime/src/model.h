@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#pragma once
+
+#include <dponnx.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "block.h"
+#include "overflow_sum.h"
+#include "session.h"
+
+namespace dponnx {
+
+/// A model ready to compute: its session, and the blocks of the engine's last neighbour list.
+class Model {
+ public:
+  Model(const Source& source, const dponnx_options& options);
+
+  const About& about() const { return session_.about(); }
+  const dponnx_info& info() const { return info_; }
+
+  /// See dponnx_compute. Throws Error.
+  void compute(const dponnx_system& system, const dponnx_result& result);
+
+  /// See dponnx_overflow.
+  const char* overflow(int64_t* tables, int64_t* sel);
+
+ private:
+  void check(const dponnx_system& system, const dponnx_result& result) const;
+  void evaluate(const dponnx_system& system, const std::vector<Block>& blocks,
+                const std::vector<int32_t>* owner, const dponnx_result& result, int64_t n_out);
+  std::vector<Ort::Value> run(const dponnx_system& system, const Block& block,
+                              const std::vector<int32_t>* owner,
+                              const std::vector<const char*>& wanted, bool atom_virial);
+
+  std::mutex lock_;
+  Session session_;
+  dponnx_options options_;
+  dponnx_info info_{};
+  std::vector<const char*> names_;
+  std::string quantity_, atomic_;  ///< energy and atom_energy, or dipole ...
+  int64_t block_size_;
+  std::vector<Block> blocks_;  ///< of the engine's list, kept while ago > 0
+  int64_t listed_natoms_ = -1, listed_nall_ = -1;
+  int64_t evaluation_ = 0;
+  OverflowSum overflow_;
+  std::string overflow_text_;
+  std::vector<double> coord_, aparam_;  ///< inputs of one block
+};
+
+}  // namespace dponnx
