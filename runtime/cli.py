@@ -13,12 +13,27 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from . import cli_compress, cli_convert_from, cli_info, cli_neighbor_stat, cli_validate, mpi
+from . import (
+    cli_compress,
+    cli_config,
+    cli_convert_from,
+    cli_info,
+    cli_neighbor_stat,
+    cli_validate,
+    mpi,
+)
 from .cli_log import add_log_options, setup_logging
 from .errors import ConversionError, DponnxError, ValidationError
 from .session import first_line
 
-VERBS = (cli_compress, cli_convert_from, cli_validate, cli_info, cli_neighbor_stat)
+VERBS = (
+    cli_compress,
+    cli_convert_from,
+    cli_validate,
+    cli_info,
+    cli_neighbor_stat,
+    cli_config,
+)
 BUG = "please report this; run with -v DEBUG for the traceback"
 log = logging.getLogger("dponnx")
 
