@@ -71,3 +71,15 @@ OLD_RELEASE_VIRIAL = {"rtol": 1e-13, "atol": 1e-11}
 # The same model computed in float32: 1e-7 of an atom's 190 eV, and of the terms of a force, whose
 # hundred pairs cancel to 0.25 eV/A.
 FLOAT32_BUILD = {"energy": {"rtol": 1e-6, "atol": 0}, "force": {"rtol": 0, "atol": 1e-5}}
+
+
+def same_model(precision: str, twin: bool = False) -> float:
+    """One model in two programs, relative to the largest value: float64 sums in another order;
+    float32 differences of coordinates that images shift by a box length.
+
+    twin: the frozen graph in TensorFlow, whose float32 kernels round every operation otherwise:
+    terms of 1 eV/A that cancel to 0.1 eV/A.
+    """
+    if precision == "float64":
+        return 1e-12
+    return 1e-5 if twin else 1e-6
