@@ -69,15 +69,15 @@ def command(ranks: int) -> list[str]:
     return lmp if ranks == 1 else [str(MPIRUN), "-n", str(ranks), *lmp]
 
 
-def run(folder: Path, script: str, ranks: int = 1, peer: bool = False) -> str:
+def run(folder: Path, script: str, ranks: int = 1, peer: bool = False, timeout: int = 180) -> str:
     """Runs a script in a folder; returns what LAMMPS printed. Fails the test if LAMMPS fails."""
-    done = launch(folder, script, ranks, peer)
+    done = launch(folder, script, ranks, peer, timeout)
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
 
-def launch(folder: Path, script: str, ranks: int = 1, peer: bool = False):
-    """The same for runs that may fail. A rank that hangs fails the test after three minutes."""
+def launch(folder: Path, script: str, ranks: int = 1, peer: bool = False, timeout: int = 180):
+    """The same for runs that may fail. A rank that hangs fails the test after timeout seconds."""
     (folder / "in.lmp").write_text(script)
     return subprocess.run(
         [*command(ranks), "-in", "in.lmp", "-log", "log.lammps"],
@@ -85,7 +85,7 @@ def launch(folder: Path, script: str, ranks: int = 1, peer: bool = False):
         env=environment(peer),
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=timeout,
         stdin=subprocess.DEVNULL,
     )
 

@@ -291,7 +291,8 @@ void PairDponnx::unpack_reverse_comm(int n, int* rows, double* buffer) {
 void PairDponnx::check_overflow(int m) {
   const dponnx_info& info = models_->info(m);
   std::vector<int64_t> tables(2 * info.ntables), sel(info.ntypes);
-  const std::string found = dponnx_overflow((*models_)[m], tables.data(), sel.data());
+  std::string found = dponnx_overflow((*models_)[m], tables.data(), sel.data());
+  for (size_t at; (at = found.find('\n')) != std::string::npos;) found.replace(at, 1, "; ");
   if (found == overflows_[m]) return;
   overflows_[m] = found;
   if (found.empty()) return;
