@@ -10,13 +10,18 @@ option(LAMMPS_MPI "LAMMPS was built with MPI" ON)
 
 if(LAMMPS_SOURCE_DIR)
   find_path(DPONNX_LAMMPS_INCLUDE pair.h HINTS ${LAMMPS_SOURCE_DIR}/src NO_DEFAULT_PATH)
-  if(LAMMPS_MPI)
+  if(NOT LAMMPS_MPI)
+    set(DPONNX_MPI_INCLUDE ${LAMMPS_SOURCE_DIR}/src/STUBS)
+  elseif(NOT DPONNX_MPI_INCLUDE)
     find_package(MPI REQUIRED COMPONENTS CXX)
     set(DPONNX_MPI_INCLUDE ${MPI_CXX_INCLUDE_DIRS})
-  else()
-    set(DPONNX_MPI_INCLUDE ${LAMMPS_SOURCE_DIR}/src/STUBS)
   endif()
 else()
+  foreach(folder DPONNX_LAMMPS_INCLUDE DPONNX_MPI_INCLUDE)
+    if(NOT EXISTS "${${folder}}") # found by an earlier configuration, gone since
+      unset(${folder} CACHE)
+    endif()
+  endforeach()
   # The environment dponnx is installed into, which during pip's isolated builds is not the one
   # that Python imports from.
   find_package(Python COMPONENTS Interpreter)
