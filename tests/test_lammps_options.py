@@ -202,19 +202,42 @@ def test_lists_are_kept_between_rebuilds_only(folder):
         np.testing.assert_allclose(other.energy, found[0].energy, rtol=0, atol=1e-9)
 
 
+def test_a_new_list_of_as_many_atoms_is_noticed(folder):
+    """Without images nothing but the list changes when atoms meet others."""
+    coord = np.random.default_rng(2).uniform(0, 12, (24, 3))
+    types = np.arange(24) % 2
+    lmp.write_data(folder / "gas.data", coord, types, None)
+    head = lmp.HEAD.format(boundary="s s s", data="gas.data")
+    head += "pair_style dponnx toy.onnx\npair_coeff * * O H\nneighbor 0.5 bin\n" + MOVE
+    output = lmp.run(folder, head + "run 40\nrun 40 pre no\n" + END)
+    found = read_energy(output, folder / "end.dump")
+    assert np.abs(found[1] - coord).max() > 1
+    assert "Neighbor list builds = 0" not in output
+    np.testing.assert_allclose(found[0], toy_energy(found[1], None, types), **CLOSE)
+
+
+# The energy of the last step, as computed there, and where the atoms were.
+END = """
+print 'PE $(pe:%.17g)'
+write_dump all custom end.dump id type x y z modify sort id format float %.17g
+"""
+
+
+def read_energy(output, dump):
+    line = [x for x in output.splitlines() if x.startswith("PE ")][-1]
+    return float(line.split()[1]), lmp.read_dump(dump)[-1][:, 2:5]
+
+
 def test_types_may_change_between_rebuilds(folder):
-    """fix atom/swap exchanges types and computes without a new list."""
-    script = lmp.HEAD.format(boundary="p p p", data="atoms.data")
-    script += "pair_style dponnx toy.onnx\npair_coeff * * O H\n" + MOVE
-    script += "fix m all atom/swap 1 5 3 5000.0 ke no types 1 2\n"
-    script += "thermo_style custom pe f_m[2]\nthermo 1\nrun 3\nprint 'PE $(pe:%.17g) $(f_m[2])'\n"
-    output = lmp.run(folder, script + "unfix m\n" + lmp.RESULTS.format(dump="d.dump"))
-    line = [x for x in output.splitlines() if x.startswith("PE ")][-1].split()
-    assert float(line[2]) > 0, "no swap was accepted: the test shows nothing"
-    found = lmp.read_result(output, folder / "d.dump")
-    np.testing.assert_allclose(float(line[1]), found.energy, **CLOSE)
-    types = lmp.read_dump(folder / "d.dump")[-1][:, 1].astype(int) - 1
-    np.testing.assert_allclose(found.energy, toy_energy(found.coord, BOX, types), **CLOSE)
+    """`pre no` goes on with the old list."""
+    coord, types = COORD[:4], np.array([0, 1, 1, 0])
+    lmp.write_data(folder / "gas.data", coord, types, None)
+    head = lmp.HEAD.format(boundary="s s s", data="gas.data")
+    head += "pair_style dponnx toy.onnx\npair_coeff * * O H\nneigh_modify once yes\n" + MOVE
+    output = lmp.run(folder, head + "run 1\nset atom 1 type 2\nrun 1 pre no\n" + END)
+    energy, moved = read_energy(output, folder / "end.dump")
+    np.testing.assert_allclose(energy, toy_energy(moved, None, np.array([1, 1, 1, 0])), **CLOSE)
+    assert abs(energy - toy_energy(moved, None, types)) > 1e-3
 
 
 STYLE = "pair_style dponnx toy.onnx half.onnx out_freq 2 overflow ignore\npair_coeff * * O H\n"

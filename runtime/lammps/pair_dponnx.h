@@ -49,7 +49,6 @@ class PairDponnx : public Pair {
   void set_types();
   void evaluate(int m, Prediction& prediction);
   void add(const Prediction& prediction);
-  void add_atomic(const Prediction& prediction);
   void check_overflow(int m);
   void report_deviation();
   double uniform_scale() const;
