@@ -18,11 +18,13 @@ from . import (
     cli_config,
     cli_convert_from,
     cli_info,
+    cli_model_devi,
     cli_neighbor_stat,
+    cli_test,
     cli_validate,
     mpi,
 )
-from .cli_log import add_log_options, setup_logging
+from .cli_log import add_log_options, setup_logging, to_log_file
 from .errors import ConversionError, DponnxError, ValidationError
 from .session import first_line
 
@@ -30,6 +32,8 @@ VERBS = (
     cli_compress,
     cli_convert_from,
     cli_validate,
+    cli_test,
+    cli_model_devi,
     cli_info,
     cli_neighbor_stat,
     cli_config,
@@ -118,9 +122,7 @@ def _fail(name: str, kind: str, message: object, code: int) -> int:
         log.debug("traceback", exc_info=True)
     text = " ".join(str(message).split())
     print(f"{name}: {kind}: {text}" if text else f"{name}: {kind}", file=sys.stderr)
-    for handler in log.handlers:
-        if isinstance(handler, logging.FileHandler):
-            handler.emit(log.makeRecord("dponnx", logging.ERROR, "", 0, text or kind, (), None))
+    to_log_file(logging.ERROR, text or kind)
     return code
 
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from .report import print_line
+
 if TYPE_CHECKING:
     from .mpi import Ranks
 
+log = logging.getLogger("dponnx")
 LEVELS = {
     "DEBUG": logging.DEBUG,
     "3": logging.DEBUG,
@@ -51,6 +54,19 @@ def stdout() -> Console:
     return QuietPipeConsole()
 
 
+def print_result(text: str) -> None:
+    """One line of a verb's result: on stdout at any level, and in the log file if there is one."""
+    print_line(stdout(), text)
+    to_log_file(logging.INFO, text)
+
+
+def to_log_file(level: int, text: str) -> None:
+    """One line in the log file only."""
+    for handler in log.handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.emit(log.makeRecord("dponnx", level, "", 0, text, (), None))
+
+
 def add_log_options(parser: argparse.ArgumentParser) -> None:
     """-v and -l."""
     group = parser.add_argument_group("log")
@@ -72,7 +88,6 @@ def setup_logging(
 
     ranks, mpi_log: which of several MPI ranks do so, and where to, as -m says (mpi.py).
     """
-    log = logging.getLogger("dponnx")
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from .cli_log import stderr, stdout
+from .cli_options import add_system_option
 from .neighbor_stat import neighbor_stat
 from .progress import Progress
 from .report import print_line
@@ -26,14 +27,7 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         "HDF5 files (file.hdf5#/group) and mixed_type. Options as `dp neighbor-stat`.",
     )
     option = parser.add_argument
-    option(
-        "-s",
-        "--system",
-        nargs="+",
-        default=["."],
-        metavar="SYSTEM",
-        help="systems, or folders to search for systems (default: .)",
-    )
+    add_system_option(parser)
     option("-r", "--rcut", type=float, required=True, help="cutoff radius, angstrom")
     option(
         "-t",

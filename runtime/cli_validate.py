@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 from .cli_log import stderr, stdout
+from .cli_options import add_frames_option, add_system_option
 from .progress import Progress
 from .report import print_line, print_table
 from .validate import ValidationReport, validate
@@ -33,22 +34,8 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
     option = parser.add_argument
     option("-m", "--model", default="frozen_model.pb", help="the original (default: %(default)s)")
     option("-c", "--compressed", required=True, help="the compressed model, .onnx or .pb")
-    option(
-        "-s",
-        "--system",
-        nargs="+",
-        required=True,
-        metavar="DIR",
-        help="systems, or folders to search for systems",
-    )
-    option(
-        "-n",
-        "--numb-test",
-        type=int,
-        default=0,
-        metavar="N",
-        help="frames of each system; 0: all (default: %(default)s)",
-    )
+    add_system_option(parser, required=True)
+    add_frames_option(parser)
     option(
         "-d",
         "--detail-file",

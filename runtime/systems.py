@@ -24,7 +24,8 @@ class Frame:
 
     coord (natoms, 3) angstrom;  cell (3, 3) angstrom or None;  atype (natoms,) int32, -1: virtual
     fparam (dfparam,) and aparam (natoms, daparam), or None
-    labels: those of energy (1,) eV, force (natoms, 3) eV/angstrom, virial (9,) eV on disk
+    labels: those of energy (1,) eV, force (natoms, 3) eV/angstrom, virial (9,) eV on disk, and
+    others that System.frames was asked for, (width,)
     """
 
     coord: np.ndarray
@@ -74,14 +75,17 @@ class System:
         width = max(3 * len(self.atype), 1)
         return sum(s.size("coord.npy") // width for s in self.sets if s.has("coord.npy"))
 
-    def frames(self, type_map: Sequence[str] | None) -> Iterator[Frame]:
+    def frames(
+        self, type_map: Sequence[str] | None, labels: Sequence[str] = LABELS
+    ) -> Iterator[Frame]:
         """Every frame, its types as indices into type_map (a model's); None: as on disk.
 
+        labels: which to read where they are on disk; atom_X may be atomic_X.npy there.
         Raises InputError for files that are missing or do not fit, and for unknown types.
         """
         index = self._remap(type_map)
         for folder in self.sets:
-            yield from self._frames_of_set(folder, index)
+            yield from self._frames_of_set(folder, index, labels)
 
     def _remap(self, type_map: Sequence[str] | None) -> np.ndarray | None:
         """Index into type_map of each of the system's type indices, -1 if the model lacks it."""
@@ -108,7 +112,9 @@ class System:
             )
         return types.astype(np.int32)
 
-    def _frames_of_set(self, folder: Storage, index: np.ndarray | None) -> Iterator[Frame]:
+    def _frames_of_set(
+        self, folder: Storage, index: np.ndarray | None, names: Sequence[str]
+    ) -> Iterator[Frame]:
         natoms = len(self.atype)
         coord = _load(folder, "coord", None, (natoms, 3))
         nframes = len(coord)
@@ -116,7 +122,12 @@ class System:
         fparam = _load(folder, "fparam", nframes, (-1,), optional=True)
         aparam = _load(folder, "aparam", nframes, (natoms, -1), optional=True)
         shapes = {"energy": (1,), "force": (natoms, 3), "virial": (9,)}
-        labels = {key: _load(folder, key, nframes, shapes[key], optional=True) for key in LABELS}
+        labels = {
+            key: _load(
+                folder, _on_disk(folder, key), nframes, shapes.get(key, (-1,)), optional=True
+            )
+            for key in names
+        }
         if folder.has("real_atom_types.npy"):
             found = _load(folder, "real_atom_types", nframes, (natoms,)).astype(np.int64)
             file = folder.where("real_atom_types.npy")
@@ -157,6 +168,13 @@ def find_systems(
             if place.key not in found:
                 found[place.key] = System.open(place)
     return list(found.values())
+
+
+def _on_disk(folder: Storage, name: str) -> str:
+    """The name of a label's file: DeePMD-kit writes atom_X and atomic_X."""
+    if name.startswith("atom_") and not folder.has(f"{name}.npy"):
+        return name.replace("atom_", "atomic_", 1)
+    return name
 
 
 def _load(

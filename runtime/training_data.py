@@ -119,11 +119,14 @@ def read_script(script: str | Path) -> dict[str, Any]:
     return found
 
 
-def data_of(script: dict[str, Any]) -> Iterator[tuple[list[str], list[str] | None]]:
+def data_of(
+    script: dict[str, Any], section: str = "training_data"
+) -> Iterator[tuple[list[str], list[str] | None]]:
     """(paths, glob patterns or None) of every training set a script names.
 
     training/training_data (2.0 on), training/data_dict/*/training_data (multi-task),
     training (1.x) and the top level (0.x). Anything that looks otherwise is passed over.
+    section: "validation_data" for those of validation, which only 2.0 on has.
     """
     training = script.get("training")
     training = training if isinstance(training, dict) else {}
@@ -132,7 +135,7 @@ def data_of(script: dict[str, Any]) -> Iterator[tuple[list[str], list[str] | Non
     for place in [training, *branches, script]:
         if not isinstance(place, dict):
             continue
-        data = place.get("training_data", place)
+        data = place.get(section, place if section == "training_data" else None)
         systems = data.get("systems") if isinstance(data, dict) else None
         systems = [systems] if isinstance(systems, str) else systems
         if isinstance(systems, list) and systems and all(isinstance(s, str) for s in systems):
@@ -141,21 +144,21 @@ def data_of(script: dict[str, Any]) -> Iterator[tuple[list[str], list[str] | Non
             yield systems, patterns
 
 
-def systems_of(script: str | Path) -> list[System]:
-    """The systems of a training script, each once.
+def systems_of(script: str | Path, section: str = "training_data") -> list[System]:
+    """The systems of a training script, each once; section: as data_of's.
 
     Relative paths count from the script's folder, else from the working directory. As in
     DeePMD-kit a path may be a folder to search; one with *, ? or [ that does not exist is a glob.
     """
     script = Path(script)
     found: dict[str, System] = {}
-    for names, patterns in data_of(read_script(script)):
+    for names, patterns in data_of(read_script(script), section):
         for system in find_systems([p for n in names for p in _places(script, n)], patterns):
             found.setdefault(str(system.path), system)
     if not found:
         raise InputError(
-            f"{script}: no training/training_data/systems or training/systems in it; expected "
-            "DeePMD-kit's training input, or give --min-nbor-dist"
+            f"{script}: no training/{section}/systems in it; expected DeePMD-kit's training "
+            "input with the paths of its data there"
         )
     return list(found.values())
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -81,6 +82,27 @@ def toy_path(toy_bytes, tmp_path) -> Path:
     path = tmp_path / "toy.onnx"
     path.write_bytes(toy_bytes)
     return path
+
+
+@pytest.fixture(autouse=True)
+def quiet_logger():
+    """The command line sets up logging: leave nothing of it behind."""
+    yield
+    log = logging.getLogger("dponnx")
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    log.propagate = True
+    log.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def two_models(converter, operators, fixture_dir, tmp_path_factory):
+    """A compressed water model and one that disagrees with it: two_models.py."""
+    from two_models import make_two_models
+
+    original = fixture_dir / "sea_small_2side" / "graph.pb"
+    return make_two_models(tmp_path_factory.mktemp("two"), original)
 
 
 @pytest.fixture(scope="module", params=["scalar", "avx2", "avx512", "avx512_emulated"])

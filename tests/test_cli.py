@@ -40,17 +40,6 @@ NET = NetReport(
 UNSET = dict(training_script=None, checkpoint_folder=None, max_error=None, system=None)
 
 
-@pytest.fixture(autouse=True)
-def quiet_logger():
-    """Leave no handler behind."""
-    yield
-    log = logging.getLogger("dponnx")
-    for handler in list(log.handlers):
-        log.removeHandler(handler)
-        handler.close()
-    log.propagate = True
-
-
 @pytest.fixture
 def graph(tmp_path, monkeypatch):
     """A file standing for a frozen model, in the working directory."""
@@ -96,7 +85,8 @@ def fails(capsys, arguments, code, says):
 
 @pytest.mark.parametrize(
     "verb",
-    ["", "compress", "convert", "convert-from", "validate", "info", "config", "neighbor-stat"],
+    [""]
+    + "compress convert convert-from validate test model-devi info config neighbor-stat".split(),
 )
 def test_help(verb, capsys):
     with pytest.raises(SystemExit) as leave:

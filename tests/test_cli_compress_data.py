@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 
 import numpy as np
@@ -12,17 +11,6 @@ import pytest
 from dponnx.runtime.cli import main
 
 WATER = 0.8986965819795767  # dp neighbor-stat of fixtures/water
-
-
-@pytest.fixture(autouse=True)
-def quiet_logger():
-    """Leave no handler behind."""
-    yield
-    log = logging.getLogger("dponnx")
-    for handler in list(log.handlers):
-        log.removeHandler(handler)
-        handler.close()
-    log.propagate = True
 
 
 def graph_without(source, target, prefix="train_attr/"):

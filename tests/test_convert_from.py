@@ -58,17 +58,6 @@ def evaluate(deepmd, tmp_path):
     return run
 
 
-@pytest.fixture(autouse=True)
-def quiet_logger():
-    """The command line leaves handlers behind."""
-    yield
-    log = logging.getLogger("dponnx")
-    for handler in list(log.handlers):
-        log.removeHandler(handler)
-        handler.close()
-    log.propagate = True
-
-
 def assert_equal(results, expected, names=QUANTITIES):
     for name in names:
         tolerance = OLD_RELEASE_VIRIAL if name.endswith("virial") else OLD_RELEASE

@@ -72,6 +72,10 @@ OLD_RELEASE_VIRIAL = {"rtol": 1e-13, "atol": 1e-11}
 # hundred pairs cancel to 0.25 eV/A.
 FLOAT32_BUILD = {"energy": {"rtol": 1e-6, "atol": 0}, "force": {"rtol": 0, "atol": 1e-5}}
 
+# The same model run in another engine or cell, by sums in another order: energies of 3e4 eV, forces
+# of 10 eV/A, virials of 100 eV.
+CALCULATOR = {"rtol": 1e-12, "atol": 1e-11}
+
 
 def same_model(precision: str, twin: bool = False) -> float:
     """One model in two programs, relative to the largest value: float64 sums in another order;

@@ -152,12 +152,17 @@ def toy_model(dfparam: int = 0, daparam: int = 0, scale: float = 1.0, **props: s
 def toy_energy(coord: np.ndarray, cell: np.ndarray | None, atype: np.ndarray) -> float:
     """The pair energy by brute force over images, eV. Virtual atoms (type < 0) are ignored."""
     real = atype >= 0
-    coord, charge = coord[real], CHARGE[atype[real]]
+    return float(toy_atom_energies(coord[real], cell, atype[real]).sum())
+
+
+def toy_atom_energies(coord: np.ndarray, cell: np.ndarray | None, atype: np.ndarray) -> np.ndarray:
+    """Each atom's half of its pairs' energies (natoms,)."""
+    charge = CHARGE[atype]
     shifts = images(cell, RCUT, coord)
     d = coord[None, :, None] + shifts[None, None] - coord[:, None, None]
     r2 = (d**2).sum(-1)
     u = np.where((r2 > 0) & (r2 < RCUT**2), 1 - r2 / RCUT**2, 0.0)
-    return float(0.5 * (u**2 * (charge[:, None] * charge)[..., None]).sum())
+    return 0.5 * (u**2 * (charge[:, None] * charge)[..., None]).sum(axis=(1, 2))
 
 
 def images(cell: np.ndarray | None, rcut: float, coord: np.ndarray) -> np.ndarray:
