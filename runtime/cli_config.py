@@ -49,15 +49,14 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         config.add_argument(
             option, action="append_const", dest="paths", const=(option, path), help=purpose
         )
-    config.set_defaults(run=run_config)
+    config.set_defaults(run=run_config, refuse=config.error)
     return [config]
 
 
 def run_config(args: argparse.Namespace) -> None:
-    """Print the paths asked for. Raises InputError if one is not installed, or none is named."""
+    """Print the paths asked for. Raises InputError if one is not installed."""
     if not args.paths:
-        names = ", ".join(option for option, _, _ in PATHS)
-        raise InputError(f"name at least one of {names}")
+        args.refuse(f"name at least one of {', '.join(option for option, _, _ in PATHS)}")
     for option, find in args.paths:
         path = find()
         if not path.exists():

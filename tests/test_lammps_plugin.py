@@ -115,4 +115,3 @@ def test_config_prints_in_the_order_asked(capsys):
     home, include, cmake, pkgconfig = map(Path, capsys.readouterr().out.split())
     assert (home / "libdponnx.so").is_file() and (include / "dponnx.h").is_file()
     assert (cmake / "dponnx-config.cmake").is_file() and (pkgconfig / "dponnx.pc").is_file()
-    assert main(["config"]) == 2 and "--lammps-plugin" in capsys.readouterr().err
