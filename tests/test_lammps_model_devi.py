@@ -76,6 +76,21 @@ def test_no_lines_without_frequency_or_second_model(tmp_path):
         assert not (tmp_path / "model_devi.out").exists()
 
 
+def test_ranks_without_atoms_change_nothing(tmp_path):
+    (tmp_path / "toy.onnx").write_bytes(toy_model())
+    (tmp_path / "half.onnx").write_bytes(toy_model(scale=0.5))
+    coord = np.array([[1.0, 1, 1], [2, 1, 1]])
+    lmp.write_data(tmp_path / "two.data", coord, np.array([0, 1]), 9 * np.eye(3))
+    style = "pair_style dponnx toy.onnx half.onnx out_freq 1 atomic\npair_coeff * * O H\n"
+    script = lmp.HEAD.format(boundary="p p p", data="two.data") + style + "fix 1 all nve\nrun 3\n"
+    found = []
+    for ranks in (1, 3):
+        output = lmp.run(tmp_path, script, ranks)
+        found.append((tmp_path / "model_devi.out").read_text())
+    assert "0 min" in next(x for x in output.splitlines() if x.startswith("Nlocal"))
+    assert found[0] == found[1] and len(found[0].splitlines()) == 5
+
+
 @pytest.fixture(scope="module")
 def checked(fixture_dir, tmp_path_factory):
     """A model that checks every evaluation, and two atoms far nearer than its training data's."""

