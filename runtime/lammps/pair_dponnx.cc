@@ -160,16 +160,19 @@ void PairDponnx::init_style() {
   });
   units_ = ours::units_of(lmp);
   cutoff_ = models_->rcut() * units_.distance;
-  for (int k = 1; k < 4; ++k)
-    if (atom->molecular && comm->me == 0 && force->special_lj[k] == 0 &&
-        force->special_coul[k] == 0) {
-      error->warning(
-          FLERR,
-          "Pair style dponnx: special_bonds hides bonded neighbours from the model; it was "
-          "trained on all of them: special_bonds lj/coul 1 1 1");
-      break;
-    }
+  if (comm->me == 0 && hides_neighbors())
+    error->warning(FLERR,
+                   "Pair style dponnx: special_bonds hides bonded neighbours from the model, which "
+                   "was trained on all of them: special_bonds lj/coul 1 1 1");
   neighbor->add_request(this, NeighConst::REQ_FULL);
+}
+
+/// Neighbours whose weights are 0 are not in the list.
+bool PairDponnx::hides_neighbors() const {
+  bool hidden = false;
+  for (int k = 1; k < 4; ++k)
+    hidden = hidden || (force->special_lj[k] == 0 && force->special_coul[k] == 0);
+  return atom->molecular && hidden;
 }
 
 double PairDponnx::init_one(int i, int j) {
@@ -209,6 +212,7 @@ double PairDponnx::uniform_scale() const {
 void PairDponnx::compute(int eflag, int vflag) {
   ev_init(eflag, vflag);
   state_.update(list, types_, units_.distance);
+  parameters_->update(state_.nlocal());
   const bool compare = deviation_ && deviation_->due(update->ntimestep);
   const int asked = compare ? models_->count() : 1;
   for (int m = 0; m < asked; ++m) {

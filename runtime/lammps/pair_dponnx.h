@@ -47,6 +47,7 @@ class PairDponnx : public Pair {
   void take(const std::vector<std::string>& arguments);
   void open();
   void set_types();
+  bool hides_neighbors() const;
   void evaluate(int m, Prediction& prediction);
   void add(const Prediction& prediction);
   void check_overflow(int m);

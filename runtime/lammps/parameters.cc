@@ -61,14 +61,17 @@ void Parameters::init() {
   }
 }
 
-void Parameters::fill(dponnx_system& system) {
-  if (dim_fparam_) fill_fparam();
-  if (dim_aparam_) fill_aparam(static_cast<int>(system.natoms));
+void Parameters::update(int nlocal) {
+  if (dim_fparam_) update_frame();
+  if (dim_aparam_) update_atomic(nlocal);
+}
+
+void Parameters::fill(dponnx_system& system) const {
   system.fparam = dim_fparam_ ? fparam_.data() : nullptr;
   system.aparam = dim_aparam_ ? aparam_.data() : nullptr;
 }
 
-void Parameters::fill_fparam() {
+void Parameters::update_frame() {
   if (!frame_) return;
   // Computed anew: within a step of a minimizer, coordinates change.
   if (dim_fparam_ == 1) {
@@ -79,7 +82,7 @@ void Parameters::fill_fparam() {
   }
 }
 
-void Parameters::fill_aparam(int nlocal) {
+void Parameters::update_atomic(int nlocal) {
   if (atomic_) atomic_->compute_peratom();
   aparam_.resize(static_cast<size_t>(std::max(nlocal, 1)) * dim_aparam_);
   for (int i = 0; i < nlocal; ++i)

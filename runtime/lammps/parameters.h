@@ -22,12 +22,15 @@ class Parameters : protected LAMMPS_NS::Pointers {
   /// Finds the computes. Raises std::runtime_error if one is missing or gives something else.
   void init();
 
-  /// Puts this step's values into a system; collective. Valid until the next call.
-  void fill(dponnx_system& system);
+  /// Takes this step's values; collective.
+  void update(int nlocal);
+
+  /// Puts them into a system. Valid until the next update.
+  void fill(dponnx_system& system) const;
 
  private:
-  void fill_fparam();
-  void fill_aparam(int nlocal);
+  void update_frame();
+  void update_atomic(int nlocal);
 
   Settings settings_;
   int dim_fparam_, dim_aparam_;
