@@ -42,7 +42,11 @@ class PairDponnx : public Pair {
   void unpack_reverse_comm(int n, int* rows, double* buffer) override;
 
  private:
-  struct Prediction;
+  /// What one model says of this step, in eV and angstrom; empty: not asked for.
+  struct Prediction {
+    double energy = 0;
+    std::vector<double> force, virial, atom_energy, atom_virial;
+  };
 
   void take(const std::vector<std::string>& arguments);
   void open();
