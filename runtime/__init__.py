@@ -14,7 +14,8 @@ mpi.py lets rank 0 of several work.
 
 Against labels: batch.py (a system's frames as arrays) serves measure.py with measure_kinds.py
 (`dponnx test`; its files: details.py) and model_devi.py. Other programs enter through ase.py,
-deepmd_backend.py with deepmd_backend_eval.py, and dpdata_driver.py.
+deepmd_backend.py with deepmd_backend_eval.py, dpdata_driver.py, and lammps_plugin.py (the pair
+style itself is C++: lammps/pair_dponnx.cc).
 errors.py lists every error a user can meet. Nothing here needs TensorFlow.
 """
 

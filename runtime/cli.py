@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from . import (
     cli_compress,
+    cli_config,
     cli_convert_from,
     cli_info,
     cli_model_devi,
@@ -35,6 +36,7 @@ VERBS = (
     cli_model_devi,
     cli_info,
     cli_neighbor_stat,
+    cli_config,
 )
 BUG = "please report this; run with -v DEBUG for the traceback"
 log = logging.getLogger("dponnx")

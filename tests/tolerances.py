@@ -91,3 +91,15 @@ def table_rounding(largest_x: float, spacing: float) -> tuple[float, float]:
 def random_net(descriptor: str, largest: float) -> dict[str, float]:
     """Compressed against original, step 0.01, random weights, numbers up to `largest`."""
     return {"rtol": 1e-11, "atol": (1e-8 if descriptor == "se_e3" else 1e-10) * largest}
+
+
+def same_model(precision: str, twin: bool = False) -> float:
+    """One model in two programs, relative to the largest value: float64 sums in another order;
+    float32 differences of coordinates that images shift by a box length.
+
+    twin: the frozen graph in TensorFlow, whose float32 kernels round every operation otherwise:
+    terms of 1 eV/A that cancel to 0.1 eV/A.
+    """
+    if precision == "float64":
+        return 1e-12
+    return 1e-5 if twin else 1e-6
