@@ -48,6 +48,7 @@ class Emitter:
     def __init__(self, model: FrozenModel, compressed: bool):
         self.writer = NodeWriter(model.graph_def.versions)
         self.names: dict[str, str] = {}  # our tensor -> TensorFlow tensor
+        self.raw: dict[str, str] = {}  # the same, in the shape DeePMD-kit's operators give them
         self.model, self.ntypes = model, model.ntypes
         self._sizes: dict[object, str] = {}
         for node in model.graph_def.node:

@@ -20,8 +20,8 @@ from .upgrade import upgrade
 
 log = logging.getLogger("dponnx")
 
-ENV_MAT_OPS = {"ProdEnvMatA": "sel_a", "ProdEnvMatR": "sel"}  # and their attribute sel
-MIX_OPS = {"ProdEnvMatAMix"}
+# and their attribute sel: a number for each type, or (Mix) one for all neighbours together
+ENV_MAT_OPS = {"ProdEnvMatA": "sel_a", "ProdEnvMatAMix": "sel_a", "ProdEnvMatR": "sel"}
 LARGEST_COUNT = 10_000  # of types or parameters: more is damage
 UNSUPPORTED = {  # operator or constant: the feature it stands for
     "PairTab": "a pair potential from a table (ZBL, linear_ener)",
@@ -140,9 +140,19 @@ class FrozenModel:
 
     @property
     def sel(self) -> list[int]:
-        """Largest number of neighbours of each type, over the sub-descriptors."""
+        """Largest number of neighbours of each type, over the sub-descriptors. Where neighbours of
+        all types share one number (se_atten), each type may have that many."""
         sels = [list(n.attr[ENV_MAT_OPS[n.op]].list.i) for n in self.env_mats]
+        sels = [
+            s * self.ntypes if n.op == "ProdEnvMatAMix" else s
+            for n, s in zip(self.env_mats, sels, strict=True)
+        ]
         return [max(column) for column in zip(*sels, strict=True)]
+
+    @property
+    def n_neighbors(self) -> int:
+        """Largest number of neighbours of an atom, over the sub-descriptors."""
+        return max(sum(n.attr[ENV_MAT_OPS[n.op]].list.i) for n in self.env_mats)
 
     @property
     def descriptor(self) -> str:
@@ -154,7 +164,7 @@ class FrozenModel:
         alias = {"se_a": "se_e2_a", "se_r": "se_e2_r", "se_t": "se_e3", "se_at": "se_e3"}
         if written:
             return alias.get(written, written)
-        return " + ".join(n.op for n in self.ops(*ENV_MAT_OPS, *MIX_OPS)) or "unknown"
+        return " + ".join(n.op for n in self.env_mats) or "unknown"
 
     @property
     def precision(self) -> np.dtype:
@@ -186,7 +196,7 @@ def read(path: str | Path) -> FrozenModel:
 
 def _check(model: FrozenModel) -> None:
     path = model.path
-    if not model.ops(*ENV_MAT_OPS, *MIX_OPS):
+    if not model.env_mats:
         old = next((n.op for n in model.graph_def.node if n.op.startswith("Descrpt")), None)
         if old is not None:
             raise UnsupportedModelError(
@@ -206,11 +216,6 @@ def _check(model: FrozenModel) -> None:
     for name in ("descrpt_attr/ntypes", "fitting_attr/dfparam", "fitting_attr/daparam"):
         if not 0 <= model.number(name, 0) < LARGEST_COUNT:
             raise InputError(f"{path}: the constant {name} is {model.const(name)}; is it damaged?")
-    if model.ops(*MIX_OPS):
-        raise UnsupportedModelError(
-            f"{path}: its descriptor is {model.descriptor}; expected se_e2_a, se_e2_r, se_e3 or a "
-            "hybrid of these"
-        )
     for mark, feature in UNSUPPORTED.items():
         if model.ops(mark) or mark in model.nodes:
             raise UnsupportedModelError(

@@ -24,6 +24,7 @@ from .symbols import Shape, Size
 DOMAIN = "dponnx"
 OUR_OPS = {
     "ProdEnvMatA",
+    "ProdEnvMatAMix",
     "ProdForceSeA",
     "ProdVirialSeA",
     "TabulateFusionSeA",
@@ -35,6 +36,8 @@ OUR_OPS = {
     "TabulateFusionSeRGrad",
     "TabulateFusionSeT",
     "TabulateFusionSeTGrad",
+    "TabulateFusionSeAtten",
+    "TabulateFusionSeAttenGrad",
 }
 
 

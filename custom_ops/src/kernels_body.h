@@ -14,6 +14,7 @@ using Wide = typename Vec<T, DPONNX_VECTOR_BYTES>::type;
 #include "scatter_body.h"
 #include "tabulate_body.h"
 #include "tabulate_each_body.h"
+#include "tabulate_gated_body.h"
 #include "tabulate_pairs_body.h"
 
 template <int C, class T>
@@ -25,7 +26,8 @@ constexpr KernelsOf<T> table_of = {find_near<T>,
                                    row_kernels<1, T>,
                                    {tabulate<T>, tabulate_grad<T>},
                                    {tabulate_pairs<T>, tabulate_pairs_grad<T>},
-                                   {tabulate_each<T>, tabulate_each_grad<T>}};
+                                   {tabulate_each<T>, tabulate_each_grad<T>},
+                                   {tabulate_gated<T>, tabulate_gated_grad<T>}};
 
 }  // namespace
 

@@ -12,7 +12,10 @@ namespace dponnx {
 namespace {
 
 /// The descriptor a tabulation belongs to.
-enum class Kind { se_a, se_t, se_r };
+enum class Kind { se_a, se_t, se_r, se_atten };
+
+/// Whether em has four columns, those of the environment matrix.
+constexpr bool has_rows(Kind k) { return k == Kind::se_a || k == Kind::se_atten; }
 
 /// A constant input of the node, whose data lives as long as the session.
 template <class T>
@@ -61,14 +64,15 @@ TableGrid<T> read_grid(const Ort::ConstKernelInfo& info) {
   return grid;
 }
 
-/// Ports of a node: the table, then em_x and em (se_e2_r: em only), then those given.
+/// Ports of a node: the table, then em_x (not se_e2_r), em, two_embed (se_atten), then those given.
 template <class T, Kind K, size_t N>
 constexpr auto ports_of(const std::array<const char*, N>& more) {
-  std::array<Port, (K == Kind::se_r ? 3 : 4) + N> ports{};
+  std::array<Port, (K == Kind::se_r ? 3 : K == Kind::se_atten ? 5 : 4) + N> ports{};
   size_t k = 0;
   for (const char* name : {"table", "table_info"}) ports[k++] = {name, element_type<T>};
   if (K != Kind::se_r) ports[k++] = {"em_x", element_type<T>};
   ports[k++] = {"em", element_type<T>};
+  if (K == Kind::se_atten) ports[k++] = {"two_embed", element_type<T>};
   for (const char* name : more) ports[k++] = {name, element_type<T>};
   return ports;
 }
@@ -101,19 +105,28 @@ class Tabulation {
   const TableGrid<T>& grid() const { return view_.grid; }
   const TableKernels<T>& kernels() const {
     const KernelsOf<T>& of = all_.of<T>();
-    return K == Kind::se_a ? of.table_a : K == Kind::se_t ? of.table_t : of.table_r;
+    switch (K) {
+      case Kind::se_a:
+        return of.table_a;
+      case Kind::se_t:
+        return of.table_t;
+      case Kind::se_r:
+        return of.table_r;
+      case Kind::se_atten:
+        return of.table_atten;
+    }
   }
 
   Entries<T> read(const Ort::KernelContext& context, const Port* ports) const {
     const size_t em_at = K == Kind::se_r ? 2 : 3;
-    const auto em = K == Kind::se_a   ? get_input<T>(context, ports, em_at, {-1, -1, 4})
+    const auto em = has_rows(K)       ? get_input<T>(context, ports, em_at, {-1, -1, 4})
                     : K == Kind::se_t ? get_input<T>(context, ports, em_at, {-1, -1, -1})
                                       : get_input<T>(context, ports, em_at, {-1, -1});
     const int64_t n = em.shape[0];
     Entries<T> in;
     in.em_shape = em.shape;
     in.out_shape = {n, view_.width};
-    if (K == Kind::se_a) in.out_shape.insert(in.out_shape.begin() + 1, 4);
+    if (has_rows(K)) in.out_shape.insert(in.out_shape.begin() + 1, 4);
     if (K == Kind::se_r) in.out_shape.insert(in.out_shape.begin() + 1, em.shape[1]);
     in.args.table = view_;
     in.args.nnei = em.shape[1] * (K == Kind::se_t ? em.shape[2] : 1);
@@ -121,6 +134,9 @@ class Tabulation {
     in.x_shape = {in.total, 1};
     in.args.em = em.data;
     in.args.em_x = K == Kind::se_r ? em.data : get_input<T>(context, ports, 2, in.x_shape).data;
+    if (K == Kind::se_atten) {
+      in.args.gate = get_input<T>(context, ports, 4, {in.total, view_.width}).data;
+    }
     return in;
   }
 
@@ -132,7 +148,7 @@ class Tabulation {
     const int64_t n = K == Kind::se_r ? in.total : in.out_shape[0];
     const int64_t chunk = K == Kind::se_r ? work : std::clamp<int64_t>(work / (nnei + 1), 1, 64);
     parallel_for(context, (n + chunk - 1) / chunk, [&](int64_t task) {
-      std::vector<Located<T>> located(K == Kind::se_r ? chunk : K == Kind::se_a ? nnei : 0);
+      std::vector<Located<T>> located(K == Kind::se_r ? chunk : has_rows(K) ? nnei : 0);
       std::vector<T> dy(4 * view_.row_size / 6);
       std::vector<RowShare<T>> shares(K == Kind::se_t ? std::min(nnei, n_rows) : 0);
       std::vector<int32_t> share_of_row(K == Kind::se_t ? n_rows : 0, -1);
@@ -151,9 +167,10 @@ class Tabulation {
 template <class T, Kind K>
 class TabulateFusion {
  public:
-  static constexpr const char* name = K == Kind::se_a   ? "TabulateFusionSeA"
-                                      : K == Kind::se_t ? "TabulateFusionSeT"
-                                                        : "TabulateFusionSeR";
+  static constexpr const char* name = K == Kind::se_a       ? "TabulateFusionSeA"
+                                      : K == Kind::se_t     ? "TabulateFusionSeT"
+                                      : K == Kind::se_atten ? "TabulateFusionSeAtten"
+                                                            : "TabulateFusionSeR";
   static constexpr auto inputs = ports_of<T, K>(std::array<const char*, 0>{});
   static constexpr Port outputs[] = {{"descriptor", element_type<T>},
                                      {"overflow", element_type<int64_t>, true}};
@@ -178,14 +195,17 @@ class TabulateFusion {
 template <class T, Kind K>
 class TabulateFusionGrad {
  public:
-  static constexpr const char* name = K == Kind::se_a   ? "TabulateFusionSeAGrad"
-                                      : K == Kind::se_t ? "TabulateFusionSeTGrad"
-                                                        : "TabulateFusionSeRGrad";
+  static constexpr const char* name = K == Kind::se_a       ? "TabulateFusionSeAGrad"
+                                      : K == Kind::se_t     ? "TabulateFusionSeTGrad"
+                                      : K == Kind::se_atten ? "TabulateFusionSeAttenGrad"
+                                                            : "TabulateFusionSeRGrad";
   static constexpr auto inputs = ports_of<T, K>(std::array{"dy", "descriptor"});
   static constexpr auto outputs = [] {
-    std::array<Port, K == Kind::se_r ? 1 : 2> ports{};
-    if (K != Kind::se_r) ports[0] = {"dy_dem_x", element_type<T>};
-    ports[ports.size() - 1] = {"dy_dem", element_type<T>};
+    std::array<Port, K == Kind::se_r ? 1 : K == Kind::se_atten ? 3 : 2> ports{};
+    size_t k = 0;
+    if (K != Kind::se_r) ports[k++] = {"dy_dem_x", element_type<T>};
+    ports[k++] = {"dy_dem", element_type<T>};
+    if (K == Kind::se_atten) ports[k++] = {"dy_dtwo", element_type<T>, true};
     return ports;
   }();
 
@@ -201,6 +221,9 @@ class TabulateFusionGrad {
     } else {
       in.args.dem_x = get_output<T>(context, 0, in.x_shape);
       in.args.dem = get_output<T>(context, 1, in.em_shape);
+      if (K == Kind::se_atten) {
+        in.args.dgate = get_optional_output<T>(context, 2, {in.total, in.args.table.width});
+      }
     }
     tabulation_.run(context, in, tabulation_.kernels().gradient);
   }
@@ -224,6 +247,8 @@ void add_tabulate_ops(Ort::CustomOpDomain& domain) {
   add<double, Kind::se_r>(domain);
   add<float, Kind::se_t>(domain);
   add<double, Kind::se_t>(domain);
+  add<float, Kind::se_atten>(domain);
+  add<double, Kind::se_atten>(domain);
 }
 
 }  // namespace dponnx
