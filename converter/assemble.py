@@ -9,7 +9,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 from ..runtime.progress import Progress
-from ..runtime.report import NetReport
+from ..runtime.report import KeptPart, NetReport
 from . import emit_onnx, pass_tables, surgeon, to_onnx
 from .frozen_graph import FrozenModel
 from .grids import TableOptions
@@ -36,8 +36,10 @@ def metadata(
     model: FrozenModel,
     tables: Sequence[NetReport] = (),
     min_nbor_dist: float | None = None,
+    kept: Sequence[KeptPart] = (),
 ) -> dict[str, str]:
-    """metadata_props of the ONNX file (docs/format.md): with tables, of a compressed model."""
+    """metadata_props of the ONNX file (docs/format.md): with tables, of a compressed model; kept:
+    its sub-models without tables."""
     if min_nbor_dist is None:
         min_nbor_dist = model.min_nbor_dist
     try:
@@ -58,6 +60,7 @@ def metadata(
         "compressed": "true" if tables or model.is_compressed else "false",
         "precision": str(model.precision),
         "tables": json.dumps([asdict(t) for t in tables]),
+        "kept": json.dumps([asdict(k) for k in kept]),
         "min_nbor_dist": "" if min_nbor_dist is None else repr(min_nbor_dist),
         "original_sha256": model.sha256,
         "training_script": model.training_script,

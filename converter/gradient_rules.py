@@ -285,6 +285,15 @@ def _tabulate(build, node, dy, needed):
     return [None, None, *grads]
 
 
+@rule("TabulateFusionSeAtten")
+def _tabulate_gated(build, node, dy, needed):
+    grads = build.nodes(f"{node.op}Grad", *node.inputs, dy[0], node.outputs[0], **node.attrs)
+    if not needed[4]:  # a gate from types alone: its gradient, the largest, is not asked for
+        grads[0].inputs[0].outputs.pop()
+        grads[2] = None
+    return [None, None, *grads]
+
+
 @rule("Max", "Min")
 def _extreme(build, node, dy, needed):
     a, b = node.inputs
@@ -309,6 +318,22 @@ def _sqrt(build, node, dy, needed):
 @rule("Log")
 def _log(build, node, dy, needed):
     return [build("Div", dy[0], node.inputs[0])]
+
+
+@rule("Reciprocal")
+def _reciprocal(build, node, dy, needed):
+    y = node.outputs[0]
+    return [build("Neg", build("Mul", dy[0], build("Mul", y, y)))]
+
+
+@rule("Softmax")
+def _softmax(build, node, dy, needed):
+    """dx = y (dy - sum(dy y)), the sum along the softmax's axis."""
+    y = node.outputs[0]
+    weighted = build("Mul", dy[0], y)
+    axis = np.array([node.attrs.get("axis", -1)], dtype=np.int64)
+    total = build("ReduceSum", weighted, axis, keepdims=1)
+    return [build("Sub", weighted, build("Mul", y, total))]
 
 
 @rule("Abs")

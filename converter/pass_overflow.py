@@ -14,7 +14,12 @@ import onnx_graphsurgeon as gs
 from .graph import Builder
 from .shape_rules import ENV_MAT
 
-TABLES = ("TabulateFusionSeA", "TabulateFusionSeR", "TabulateFusionSeT")
+TABLES = (
+    "TabulateFusionSeA",
+    "TabulateFusionSeAtten",
+    "TabulateFusionSeR",
+    "TabulateFusionSeT",
+)
 
 
 def run(graph: gs.Graph, tables: list[str], ntypes: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..runtime.errors import ConversionError
 from .pass_inputs import THEIRS
 from .shape_rules import ENV_MAT, reduced_axes, shape_of
 from .symbols import nall, nframes, nloc
@@ -27,6 +28,7 @@ UNARY = {
     "Abs": "Abs",
     "Log": "Log",
     "Sign": "Sign",
+    "Reciprocal": "Reciprocal",
     "Identity": "Identity",
 }
 BINARY = {
@@ -342,11 +344,43 @@ def _tabulate(out, node):
     out.put(node.outputs[0], name)
 
 
+@rule("TabulateFusionSeAtten", "TabulateFusionSeAttenGrad")
+def _tabulate_gated(out, node):
+    sizes = {} if node.op.endswith("Grad") else {"last_layer_size": node.attrs["last_layer_size"]}
+    name = out.writer.op(
+        node.op,
+        out.inputs(node),
+        name=node.name,
+        T=dtype_of(node),
+        is_sorted=_is_sorted(node.inputs[3]),
+        **sizes,
+    )
+    for i, y in enumerate(node.outputs):
+        out.put(y, f"{name}:{i}" if i else name)
+
+
+def _is_sorted(em: gs.Tensor) -> bool:
+    """Whether em comes as it is from the operator that sorts all neighbours by distance, so that
+    DeePMD-kit's kernels may stop at the first empty slot."""
+    while em.inputs and em.inputs[0].op == "Reshape":
+        em = em.inputs[0].inputs[0]
+    return bool(em.inputs) and em.inputs[0].op == "ProdEnvMatAMix"
+
+
 @rule("TabulateFusionSeAGrad", "TabulateFusionSeRGrad", "TabulateFusionSeTGrad")
 def _tabulate_grad(out, node):
     name = out.writer.op(node.op, out.inputs(node), name=node.name, T=dtype_of(node))
     for i, y in enumerate(node.outputs):
         out.put(y, f"{name}:{i}" if i else name)
+
+
+@rule("Softmax")
+def _softmax(out, node):
+    rank = len(shape_of(node.inputs[0]))
+    if node.attrs.get("axis", -1) % rank != rank - 1:
+        raise ConversionError(f"{node.name}: softmax along another axis than the last")
+    name = out.writer.op("Softmax", out.inputs(node), name=node.name, T=dtype_of(node))
+    out.put(node.outputs[0], name)
 
 
 @rule("Clip")

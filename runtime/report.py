@@ -45,14 +45,25 @@ class NetReport:
 
 
 @dataclass(frozen=True)
+class KeptPart:
+    """A sub-model that was converted as it is. name: "descriptor", or "descriptor.1" for the
+    second one of a hybrid, "descriptor.1.0" in nested ones; reason: why it has no tables."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class CompressionReport:
-    """What compress or convert wrote. output: the .pb, onnx: the .onnx (None: not written)."""
+    """What compress or convert wrote. output: the .pb, onnx: the .onnx (None: not written); kept:
+    sub-models that compress left as they are."""
 
     output: Path | None
     onnx: Path | None
     nets: list[NetReport] = field(default_factory=list)
     seconds: float = 0.0
     nodes: int = 0
+    kept: list[KeptPart] = field(default_factory=list)
 
 
 def render(report: CompressionReport, console: Console) -> None:
@@ -75,6 +86,8 @@ def render(report: CompressionReport, console: Console) -> None:
         print_table(console, "embedding nets replaced by tables", columns, rows)
         total = size(sum(net.bytes for net in report.nets))
         print_line(console, f"{len(report.nets)} tables, {total}")
+    for part in report.kept:
+        print_line(console, f"{part.name} stays as it is: {part.reason}")
     for path in (report.onnx, report.output):
         if path is not None:
             written = f" ({size(Path(path).stat().st_size)})" if Path(path).is_file() else ""
