@@ -170,7 +170,7 @@ class FrozenModel:
     def precision(self) -> np.dtype:
         """What the embedding nets compute in."""
         for node in self.graph_def.node:
-            if node.op == "Const" and "/matrix_1_" in node.name and node.name.startswith("filter"):
+            if node.op == "Const" and "/matrix_1" in node.name and node.name.startswith("filter"):
                 return tensorflow().make_ndarray(node.attr["value"].tensor).dtype
         return np.dtype(np.float64)
 

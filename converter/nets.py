@@ -96,7 +96,7 @@ def survey(graph: gs.Graph) -> tuple[list[EmbeddingNet], list[KeptPart]]:
                 continue
             reason = f"operator {unknown[0]} of its embedding net has no table rule"
         kept[suffix] = KeptPart(_sub_model(suffix), reason)
-    return nets, list(kept.values())
+    return nets, [kept[suffix] for suffix in sorted(kept)]
 
 
 def _sub_model(suffix: str) -> str:

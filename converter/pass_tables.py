@@ -111,7 +111,7 @@ def _site(net: EmbeddingNet) -> tuple[str, list, gs.Variable]:
             return "TabulateFusionSeT", [net.x, em], reader.outputs[0]
     raise ConversionError(
         f"{reader.name} ({reader.op}) reads the net {net.name}; expected the contraction of "
-        "se_e2_a, se_e2_r or se_e3 with the environment matrix"
+        "se_e2_a, se_atten, se_e2_r or se_e3 with the environment matrix"
     )
 
 

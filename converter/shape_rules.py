@@ -21,7 +21,7 @@ RULES: dict[str, Rule] = {}
 
 UNARY = (
     "Identity Cast Tanh Sigmoid Relu Softplus Elu Selu Exp Log Sqrt Neg Abs Erf Not Reciprocal "
-    "Sign Floor Ceil Clip Gelu GeluCustom LeakyRelu Mish Softsign Sin Cos IsNaN Softmax"
+    "Sign Floor Ceil Clip LeakyRelu Mish Softsign Sin Cos IsNaN Softmax"
 ).split()
 BROADCAST = (
     "Add Sub Mul Div Pow Max Min Sum Where Equal Less LessOrEqual Greater GreaterOrEqual And Or"

@@ -11,7 +11,6 @@ import onnx_graphsurgeon as gs
 from ..runtime.report import NetReport
 from . import (
     gradient,
-    pass_activations,
     pass_concat,
     pass_inputs,
     pass_shapes,
@@ -30,7 +29,6 @@ def prepare(graph: gs.Graph, model: FrozenModel) -> None:
     shapes, natoms = pass_inputs.shapes(model), pass_inputs.natoms(model.ntypes)
     _tell("inputs", pass_inputs.run(graph, model))
     _tell("shapes", pass_shapes.run(graph, shapes, natoms))
-    _tell("activations", pass_activations.run(graph))
     _tell("simplify", pass_simplify.run(graph))
     _tell("concat", pass_concat.run(graph))
     _tell("split", pass_split.run(graph))

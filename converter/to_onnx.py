@@ -10,6 +10,7 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
+from .activations import write_out
 from .fold import fold_constants
 from .frozen_graph import FrozenModel
 from .graph import DOMAIN
@@ -33,8 +34,6 @@ SIGNATURES = {
     "ProdEnvMatA": (ENV_MAT_INPUTS, ENV_MAT_OUTPUTS),
     "ProdEnvMatAMix": (ENV_MAT_INPUTS, ENV_MAT_OUTPUTS | {"ntype": "int32", "nmask": "bool"}),
     "ProdEnvMatR": (ENV_MAT_INPUTS, ENV_MAT_OUTPUTS),
-    "Gelu": ({"x": "T"}, {"output": "T"}),
-    "GeluCustom": ({"x": "T"}, {"output": "T"}),
 }
 
 
@@ -49,7 +48,7 @@ def forward_graph(model: FrozenModel) -> gs.Graph:
 
         try:
             part = tf.compat.v1.graph_util.extract_sub_graph(whole, [target])
-            part = fold_constants(part, set(SIGNATURES))
+            part = fold_constants(write_out(part), set(SIGNATURES))
             part = tf.compat.v1.graph_util.extract_sub_graph(part, [target])
             declared = _declare_ours(part)
             graph = tf.Graph()
