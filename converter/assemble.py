@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
+from ..runtime.metadata import KeptPart
 from ..runtime.progress import Progress
-from ..runtime.report import KeptPart, NetReport
+from ..runtime.report import NetReport
 from . import emit_onnx, pass_tables, surgeon, to_onnx
 from .frozen_graph import FrozenModel
 from .grids import TableOptions

@@ -19,7 +19,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
-from ..runtime.report import KeptPart
+from ..runtime.metadata import KeptPart
 from . import taylor
 from .graph import tf_name
 from .shape_rules import ENV_MAT, shape_of

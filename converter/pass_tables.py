@@ -14,7 +14,8 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError, UnsupportedModelError
-from ..runtime.report import KeptPart, NetReport
+from ..runtime.metadata import KeptPart
+from ..runtime.report import NetReport
 from .graph import Builder, replace_everywhere
 from .grids import TableOptions, choose_grid, reach
 from .nets import EmbeddingNet, survey

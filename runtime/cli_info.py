@@ -16,7 +16,7 @@ from .report import print_line, print_pairs, print_table, size
 from .session import operator_library
 
 # Long texts: named, not printed, unless --training-script asks.
-_OPAQUE = ("training_script", "tables")
+_OPAQUE = ("training_script", "tables", "kept")
 
 
 def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
@@ -63,6 +63,8 @@ def run_info(args: argparse.Namespace) -> None:
     print_pairs(stdout(), "model", [(key, _one_line(value)) for key, value in pairs])
     if info is not None and info.tables:
         _print_tables(info)
+    for part in info.kept if info is not None else ():
+        print_line(stdout(), part.line)
 
 
 def run_config(args: argparse.Namespace) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from .metadata import KeptPart
+
 
 @dataclass(frozen=True)
 class NetReport:
@@ -42,15 +44,6 @@ class NetReport:
     @property
     def n_rows(self) -> int:
         return self.n_left + self.n_fine + self.n_coarse
-
-
-@dataclass(frozen=True)
-class KeptPart:
-    """A sub-model that was converted as it is. name: "descriptor", or "descriptor.1" for the
-    second one of a hybrid, "descriptor.1.0" in nested ones; reason: why it has no tables."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ def render(report: CompressionReport, console: Console) -> None:
         total = size(sum(net.bytes for net in report.nets))
         print_line(console, f"{len(report.nets)} tables, {total}")
     for part in report.kept:
-        print_line(console, f"{part.name} stays as it is: {part.reason}")
+        print_line(console, part.line)
     for path in (report.onnx, report.output):
         if path is not None:
             written = f" ({size(Path(path).stat().st_size)})" if Path(path).is_file() else ""

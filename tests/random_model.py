@@ -30,8 +30,8 @@ def random_model(
 def untrained_model(
     path: Path, ntypes: int, descriptor: dict, fitting: dict | None = None, seed: int = 0, **model
 ) -> Path:
-    """The same for descriptors that only DeePMD-kit's TensorFlow side has (se_atten_v2, se_a_ebd_v2,
-    any with a type embedding of the whole model): as `dp freeze` writes them before any training."""
+    """The same for what only DeePMD-kit's TensorFlow side has (se_atten_v2, se_a_ebd_v2, a type
+    embedding of the whole model): as `dp freeze` writes it before any training."""
     from deepmd.tf.model.model import Model
     from deepmd.tf.utils import serialization
 
@@ -44,7 +44,9 @@ def untrained_model(
     return path
 
 
-def _parameters(ntypes: int, descriptor: dict, fitting: dict | None, seed: int, model: dict) -> dict:
+def _parameters(
+    ntypes: int, descriptor: dict, fitting: dict | None, seed: int, model: dict
+) -> dict:
     """The `model` section of a training input."""
     return {
         "type_map": [f"X{t}" for t in range(ntypes)],
@@ -70,9 +72,7 @@ def _untrained_statistics(descriptor, rng: np.random.Generator) -> None:
         return
     columns = 1 if type(descriptor).__name__ == "DescrptSeR" else 4
     shape = descriptor.ntypes, descriptor.ndescrpt // columns, columns
-    descriptor.davg, descriptor.dstd = (
-        a.reshape(shape[0], -1) for a in _statistics(shape, rng)
-    )
+    descriptor.davg, descriptor.dstd = (a.reshape(shape[0], -1) for a in _statistics(shape, rng))
 
 
 def _random_statistics(data: dict, rng: np.random.Generator) -> None:

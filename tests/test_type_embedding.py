@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from dponnx import DeepPot, compress, convert
@@ -64,7 +62,8 @@ CONVERTED = {
     "attention": (2, ATTEN | {"sel": 40, "attn_layer": 2, "attn": 5}, "attn_layer"),
     "attention, masked, excluded pairs": (
         2,
-        NETS | {"type": "se_atten", "sel": 12, "attn_layer": 1, "attn": 5, "attn_mask": True}
+        NETS
+        | {"type": "se_atten", "sel": 12, "attn_layer": 1, "attn": 5, "attn_mask": True}
         | {"exclude_types": [[0, 1]], "attn_dotr": False},
         "concat",
     ),

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Hybrids: sub-descriptors that differ in everything, nested ones, and parts without tables."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from dponnx import DeepPot, compress
+from dponnx.converter import taylor
+from dponnx.runtime.cli import main
+from dponnx.runtime.errors import UnsupportedModelError
+from dponnx.runtime.metadata import read_info
+from random_model import random_system, untrained_model
+from tolerances import random_nets
+
+EMBEDDING = {"neuron": [4], "seed": 2}
+A = {"type": "se_e2_a", "rcut": 4.0, "rcut_smth": 0.5, "sel": [14, 13], "neuron": [4, 8]}
+A |= {"axis_neuron": 3, "type_one_side": True}
+R = {"type": "se_e2_r", "rcut": 3.5, "rcut_smth": 1.0, "sel": [12, 11], "neuron": [3, 6, 12]}
+T = {"type": "se_e3", "rcut": 3.0, "rcut_smth": 0.3, "sel": [5, 6], "neuron": [2, 4]}
+STRIP = {"type": "se_atten", "rcut": 3.5, "rcut_smth": 0.5, "sel": 20, "neuron": [4, 8]}
+STRIP |= {"axis_neuron": 3, "attn_layer": 0, "tebd_input_mode": "strip"}
+ATTENTION = STRIP | {"rcut": 4.0, "sel": 25, "attn_layer": 1, "attn": 5}
+
+
+def hybrid(*parts: dict) -> dict:
+    return {"type": "hybrid", "list": list(parts)}
+
+
+def different() -> dict:
+    """Cutoffs, sel, widths, activations and precisions; neighbours beyond sel in some parts."""
+    return hybrid(
+        A | {"activation_function": "gelu"},
+        hybrid(
+            R | {"activation_function": "sigmoid", "precision": "float32"},
+            hybrid(T | {"activation_function": "softplus"}),
+        ),
+        A | {"sel": [4, 30], "rcut": 3.0, "type_one_side": False, "exclude_types": [[0, 1]]},
+    )
+
+
+# name: (descriptor, embedding of the types or None, nets that become tables, parts that do not)
+MODELS = {
+    "nested, all different": (different(), None, {"A": 2 + 2, "R": 2, "T": 3}, {}),
+    "strip, attention, concat": (
+        hybrid(STRIP | {"precision": "float32"}, hybrid(ATTENTION, A), STRIP | {"rcut": 3.0}),
+        EMBEDDING,
+        {"Atten": 2},
+        {"descriptor.1.0": "attn_layer", "descriptor.1.1": "concat"},
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def case(request, deepmd, converter, tmp_path_factory):
+    """(name, frozen graph, compression report)."""
+    descriptor, embedding, _, _ = MODELS[request.param]
+    folder = tmp_path_factory.mktemp("hybrid")
+    more = {} if embedding is None else {"type_embedding": embedding}
+    graph = untrained_model(folder / "graph.pb", 2, descriptor, {}, 5, **more)
+    return request.param, graph, compress(graph, folder / "c.pb", frequency=1)
+
+
+def test_what_became_tables_and_what_stayed(case):
+    name, _, report = case
+    _, _, tables, kept = MODELS[name]
+    assert len(report.nets) == sum(tables.values())
+    assert [part.name for part in report.kept] == list(kept)
+    for part, word in zip(report.kept, kept.values(), strict=True):
+        assert word in part.reason
+    stored = json.loads(read_info(report.onnx).props["kept"])
+    assert stored == [{"name": p.name, "reason": p.reason} for p in report.kept]
+
+
+def test_both_outputs_equal_the_original(case, deepmd):
+    name, graph, report = case
+    coord, box, atype = random_system(2, 40, 7)
+    moved = coord + 0.05 * np.random.default_rng(1).normal(size=coord.shape)
+    frames = np.stack([coord, moved]), np.stack([box, box]), atype
+    expected = deepmd.DeepPot(str(graph)).eval(*frames, atomic=True)
+    for output in (DeepPot(report.onnx), deepmd.DeepPot(str(report.output))):
+        for ours, theirs in zip(output.eval(*frames, atomic=True), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs.reshape(ours.shape), **random_nets(True))
+
+
+def test_neighbours_left_out_are_reported_by_type(case):
+    """sel holds for all types together in se_atten: 20 within 3.5 angstrom."""
+    model = DeepPot(case[2].onnx)
+    coord, box, atype = random_system(2, 80, 7, edge=9.0)
+    model.eval(coord[None], box[None], atype)
+    assert set(model.overflow().sel) == {"X0", "X1"}
+
+
+def test_an_operator_without_table_rule_keeps_its_part(deepmd, tmp_path, monkeypatch, capsys):
+    monkeypatch.delitem(taylor.RULES, "Sigmoid")
+    descriptor = hybrid(A | {"activation_function": "sigmoid"}, A | {"rcut": 3.0})
+    graph = untrained_model(tmp_path / "graph.pb", 2, descriptor)
+    assert main(["compress", "-i", str(graph), "-o", str(tmp_path / "c.pb")]) == 0
+    line = "descriptor.0 stays as it is: operator Sigmoid of its embedding net has no table rule"
+    assert line in capsys.readouterr().out
+    assert main(["info", str(tmp_path / "c.onnx")]) == 0
+    assert line in capsys.readouterr().out
+    coord, box, atype = random_system(2, 30, 7)
+    expected = deepmd.DeepPot(str(graph)).eval(coord[None], box[None], atype)
+    for output in (DeepPot(tmp_path / "c.onnx"), deepmd.DeepPot(str(tmp_path / "c.pb"))):
+        for ours, theirs in zip(output.eval(coord[None], box[None], atype), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs.reshape(ours.shape), **random_nets(False))
+    monkeypatch.delitem(taylor.RULES, "Tanh")
+    with pytest.raises(
+        UnsupportedModelError, match="descriptor.0: .*; descriptor.1: operator Tanh"
+    ):
+        compress(graph, tmp_path / "again.pb")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.onnx", "c.pb", "graph.pb"]
