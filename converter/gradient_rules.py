@@ -287,11 +287,10 @@ def _tabulate(build, node, dy, needed):
 
 @rule("TabulateFusionSeAtten")
 def _tabulate_gated(build, node, dy, needed):
-    grads = build.nodes(f"{node.op}Grad", *node.inputs, dy[0], node.outputs[0], **node.attrs)
-    if not needed[4]:  # a gate from types alone: its gradient, the largest, is not asked for
-        grads[0].inputs[0].outputs.pop()
-        grads[2] = None
-    return [None, None, *grads]
+    """Inputs: table, table_info, em_x, em, two_embed, two_index, (two_scale)."""
+    *shared, y = *node.inputs[:6], node.outputs[0]
+    grads = build.nodes(f"{node.op}Grad", *shared, dy[0], y, *node.inputs[6:], **node.attrs)
+    return [None, None, *grads[:2], None, None, *grads[2:]]
 
 
 @rule("Max", "Min")

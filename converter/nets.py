@@ -21,6 +21,7 @@ import onnx_graphsurgeon as gs
 from ..runtime.errors import ConversionError
 from ..runtime.metadata import KeptPart
 from . import taylor
+from .gates import Gate, find_gate
 from .graph import tf_name
 from .shape_rules import ENV_MAT, shape_of
 
@@ -36,8 +37,7 @@ class EmbeddingNet:
     """x (rows, 1) -> y (rows, width); `reader` is the one node that reads the result.
 
     center: the centre type, None where one net serves all; neighbors: the neighbour's type,
-    the two of se_e3, none where one net serves all; gate (rows, width): what a type embedding
-    multiplies y with, before y is added once more.
+    the two of se_e3, none where one net serves all; gate: what a type embedding does to y.
     """
 
     scope: str
@@ -48,7 +48,7 @@ class EmbeddingNet:
     y: gs.Variable
     nodes: list[gs.Node]
     reader: gs.Node
-    gate: gs.Tensor | None = None
+    gate: Gate | None = None
 
     @property
     def name(self) -> str:
@@ -120,12 +120,12 @@ def _trace(graph: gs.Graph, first: gs.Node, match: re.Match) -> EmbeddingNet:
         else:
             readers.append((node, node.inputs[own.index(True)]))
     name = tf_name(first.inputs[1].name)
-    gate, end = _gate(readers)
+    gate = find_gate(readers)
     if gate is None and len(readers) != 1:
         found = ", ".join(n.name for n, _ in readers) or "nobody"
         raise ConversionError(f"the net of {name} should have one reader; found {found}")
     y = readers[0][1]
-    reader = readers[0][0] if gate is None else _reader(end)
+    reader = readers[0][0] if gate is None else _reader(gate.result)
     while y.inputs[0].op == "Reshape":
         last = y.inputs[0]
         nodes = [n for n in nodes if n is not last]
@@ -144,22 +144,6 @@ def _trace(graph: gs.Graph, first: gs.Node, match: re.Match) -> EmbeddingNet:
         reader,
         gate,
     )
-
-
-def _gate(
-    readers: list[tuple[gs.Node, gs.Tensor]],
-) -> tuple[gs.Tensor | None, gs.Variable | None]:
-    """If the readers (node, what it reads of the net) are y * gate and y + y * gate: the gate
-    and the sum."""
-    by_op = {node.op: (node, y) for node, y in readers}
-    if len(readers) != 2 or set(by_op) != {"Mul", "Add"}:
-        return None, None
-    (multiply, y), (add, also_y) = by_op["Mul"], by_op["Add"]
-    (gate,) = [t for t in multiply.inputs if t is not y] or [None]
-    others = [t for t in add.inputs if t is not also_y]
-    if y is not also_y or gate is None or others != [multiply.outputs[0]]:
-        return None, None
-    return gate, add.outputs[0]
 
 
 def _reader(tensor: gs.Variable) -> gs.Node:

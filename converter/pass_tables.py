@@ -102,8 +102,10 @@ def _site(net: EmbeddingNet) -> tuple[str, list, gs.Variable]:
         if len(shape_of(em)) == 3 and shape_of(em)[2] == 4:
             if net.gate is None:
                 return "TabulateFusionSeA", [net.x, em], reader.outputs[0]
-            gate = (net.gate, (shape_of(net.x)[0], net.width))
-            return "TabulateFusionSeAtten", [net.x, em, gate], reader.outputs[0]
+            each = (shape_of(net.x)[0],)
+            more = [net.gate.rows, (net.gate.index, each)]
+            more += [] if net.gate.scale is None else [(net.gate.scale, each)]
+            return "TabulateFusionSeAtten", [net.x, em, *more], reader.outputs[0]
     if reader.op == "Einsum" and len(reader.inputs) == 2:
         em, letters = reader.inputs[0], reader.attrs["equation"].replace(" ", "")
         a, rest = letters.split(",")

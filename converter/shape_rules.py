@@ -239,7 +239,8 @@ def _tabulate_grad(node: gs.Node) -> list[Shape]:
 
 @rule("TabulateFusionSeAttenGrad")
 def _tabulate_atten_grad(node: gs.Node) -> list[Shape]:
-    return [shape_of(t) for t in node.inputs[2:5]]
+    """Inputs: those of TabulateFusionSeAtten but for two_scale, dy, descriptor, (two_scale)."""
+    return [shape_of(t) for t in [*node.inputs[2:4], *node.inputs[8:]]]
 
 
 @rule("TabulateFusionSeRGrad")

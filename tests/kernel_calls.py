@@ -52,20 +52,26 @@ def virial(worker, derivs, rij, nlist, natoms, want=None, threads=1, kind="A"):
     return worker.run(model, inputs, threads)
 
 
-def tabulate(worker, table, em_x, em, dy=None, threads=1, kind="A", two=None, **changes):
+def tabulate(worker, table, em_x, em, dy=None, threads=1, kind="A", gates=None, **changes):
     """The descriptor; if dy is given [dy_dem_x, dy_dem], in se_e2_r [dy_dem], in se_atten also
-    dy_dtwo. R takes no em_x; Atten also takes two (n nnei, width)."""
+    dy_dscale. R takes no em_x; Atten also takes gates: two_embed, two_index, two_scale."""
     dtype = em.dtype
     op, inputs, outputs = f"TabulateFusionSe{kind}", {"em": em}, ["descriptor"]
     if kind != "R":
         inputs = {"em_x": em_x.reshape(-1, 1), "em": em}
-    if two is not None:
-        inputs["two_embed"] = two
+    order = list(inputs)
+    constants = table_of(table, dtype)["constants"]
+    if gates is not None:
+        constants["two_embed"], inputs["two_index"], inputs["two_scale"] = gates
+        order += ["two_embed", "two_index"]
     if dy is not None:
         op, outputs = f"{op}Grad", ["dy_dem_x"] * (kind != "R") + ["dy_dem"]
-        outputs += ["dy_dtwo"] * (kind == "Atten")
+        outputs += ["dy_dscale"] * (kind == "Atten")
         inputs |= {"dy": dy, "descriptor": np.zeros_like(dy)}
-    model = one_node(op, inputs, outputs, **table_of(table, dtype), **(grid_of(table) | changes))
+        order += ["dy", "descriptor"]
+    order = ["table", "table_info", *order, *["two_scale"] * (kind == "Atten")]
+    attributes = grid_of(table) | changes
+    model = one_node(op, inputs, outputs, constants, order=order, **attributes)
     result = worker.run(model, inputs, threads)
     return result[0] if dy is None else result
 
@@ -131,7 +137,8 @@ def make_em(dtype, n, nnei, low=-1.0, high=6.0, seed=1, kind="A"):
     return em_x, rng.normal(size=shape).astype(dtype)
 
 
-def make_two(em, width, seed=4):
-    """A gate for each neighbour of em (n, nnei, 4): (n nnei, width)."""
-    shape = len(em) * em.shape[1], width
-    return np.random.default_rng(seed).normal(size=shape).astype(em.dtype)
+def make_gates(em, width, seed=4):
+    """two_embed (9, width), two_index and two_scale of each neighbour of em (n, nnei, 4)."""
+    rng, m = np.random.default_rng(seed), len(em) * em.shape[1]
+    rows, scale = rng.normal(size=(9, width)), rng.uniform(0, 1, m)
+    return rows.astype(em.dtype), rng.integers(0, 9, m).astype(np.int32), scale.astype(em.dtype)

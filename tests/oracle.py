@@ -126,11 +126,11 @@ def prod_virial(net_deriv, in_deriv, rij, nlist, natoms):
     return v.sum(axis=(0, 1)).reshape(9), atom_virial
 
 
-def tabulate(kind, table: Table, em_x, em, two=None):
+def tabulate(kind, table: Table, em_x, em, gates=None):
     """TabulateFusionSe{kind}: the descriptor.
 
     A  sum_j em[i, j, :] (outer) G(em_x[i, j]): (n, 4, width), em (n, nnei, 4)
-    Atten  the same with G (1 + two), two (n nnei, width)
+    Atten  the same with G (1 + gate), gate = scale * rows[index], gates = rows, index, scale
     R  G(em[i, j]): (n, nnei, width), em (n, nnei)
     T  sum_jk em[i, j, k] G(em_x[i, j, k]): (n, width), em (n, ni, nj)
     The inputs keep their precision: at a knot, that decides the row.
@@ -140,21 +140,22 @@ def tabulate(kind, table: Table, em_x, em, two=None):
     if kind == "R":
         return value
     if kind == "Atten":
-        value = value * (1 + np.asarray(two, float).reshape(value.shape))
+        value = value * (1 + _gate(gates, value.shape)[1])
     return np.einsum("ijk,ijko->io" if kind == "T" else "ijc,ijo->ico", em, value)
 
 
-def tabulate_grad(kind, table: Table, em_x, em, dy, two=None):
+def tabulate_grad(kind, table: Table, em_x, em, dy, gates=None):
     """TabulateFusionSe{kind}Grad: dy_dem_x (n nnei, 1) unless R, dy_dem shaped as em; of Atten
-    also dy_dtwo, shaped as two."""
+    also dy_dscale (n nnei,)."""
     value, slope = _evaluate(kind, table, em_x, em)
     em, dy = np.asarray(em, float), np.asarray(dy, float)
     if kind == "Atten":
-        gain = 1 + np.asarray(two, float).reshape(value.shape)
+        rows, gate = _gate(gates, value.shape)
+        gain = 1 + gate
         dem_x = np.einsum("ijc,ico,ijo->ij", em, dy, slope * gain)
         dem = np.einsum("ico,ijo->ijc", dy, value * gain)
-        dtwo = np.einsum("ijc,ico,ijo->ijo", em, dy, value)
-        return [dem_x.reshape(-1, 1), dem, dtwo.reshape(-1, table.width)]
+        dscale = np.einsum("ijc,ico,ijo->ij", em, dy, value * rows)
+        return [dem_x.reshape(-1, 1), dem, dscale.ravel()]
     if kind == "R":
         return [np.einsum("ijo,ijo->ij", dy, slope)]
     if kind == "A":
@@ -162,6 +163,13 @@ def tabulate_grad(kind, table: Table, em_x, em, dy, two=None):
         return [dem_x.reshape(-1, 1), np.einsum("ico,ijo->ijc", dy, value)]
     dem_x = em * np.einsum("io,ijko->ijk", dy, slope)
     return [dem_x.reshape(-1, 1), np.einsum("io,ijko->ijk", dy, value)]
+
+
+def _gate(gates, shape):
+    """The chosen rows, and the gates, of every neighbour: (n, nnei, width)."""
+    rows, index, scale = gates
+    chosen = np.asarray(rows, float)[index].reshape(shape)
+    return chosen, chosen * np.asarray(scale, float).reshape(*shape[:2], 1)
 
 
 def _evaluate(kind, table, em_x, em):

@@ -44,10 +44,11 @@ def _tabulated_t(b: Builder, x: gs.Tensor) -> gs.Tensor:
     return b("TabulateFusionSeT", TABLE, INFO, column, b.reshape(x, (2, 3, 4)), **ROWS)
 
 
-def _tabulated_atten(b: Builder, x: gs.Tensor, gate: gs.Tensor) -> gs.Tensor:
-    """As _tabulated_a, each of the 6 neighbours with a gate of its own, (6, 1)."""
-    em = b.reshape(x, (2, 3, 4))
-    return b("TabulateFusionSeAtten", TABLE, INFO, b.slice(x, 1, 0, 1), em, gate, **ROWS)
+def _tabulated_atten(b: Builder, x: gs.Tensor, *scale: gs.Tensor) -> gs.Tensor:
+    """As _tabulated_a, with three gates for the 6 neighbours."""
+    inputs = [b.slice(x, 1, 0, 1), b.reshape(x, (2, 3, 4)), COLUMN[:3]]
+    inputs += [np.array([0, 2, 2, 1, 0, 1], np.int32), *scale]
+    return b("TabulateFusionSeAtten", TABLE, INFO, *inputs, **ROWS)
 
 
 # name: function of (build, x (6, 4)) -> tensor; one for every rule
@@ -93,8 +94,10 @@ CASES = {
     "TabulateFusionSeA": _tabulated_a,
     "TabulateFusionSeR": lambda b, x: b("TabulateFusionSeR", TABLE, INFO, x, **ROWS),
     "TabulateFusionSeT": _tabulated_t,
-    "TabulateFusionSeAtten": lambda b, x: _tabulated_atten(b, x, b("Tanh", b.slice(x, 1, 1, 2))),
-    "TabulateFusionSeAtten, constant gate": lambda b, x: _tabulated_atten(b, x, COLUMN),
+    "TabulateFusionSeAtten": _tabulated_atten,
+    "TabulateFusionSeAtten, scaled": lambda b, x: _tabulated_atten(
+        b, x, b.reshape(b("Tanh", b.slice(x, 1, 1, 2)), (6,))
+    ),
 }
 
 

@@ -9,8 +9,20 @@ import oracle
 import pytest
 import tolerances
 from dponnx.converter.tables import TableGrid
-from kernel_calls import CUT, GRID, env_mat, make_em, make_frame, make_table, make_two, tabulate
+from kernel_calls import (
+    CUT,
+    GRID,
+    env_mat,
+    grid_of,
+    make_em,
+    make_frame,
+    make_gates,
+    make_table,
+    table_of,
+    tabulate,
+)
 from kernel_worker import WorkerError
+from one_node import one_node
 from test_deepmd_kernels import box, tf_ops, with_ghosts  # noqa: F401  (fixtures)
 from test_tabulation import edges
 
@@ -70,16 +82,16 @@ def test_sel_overflow_tells_the_types_left_out(worker, dtype):
     assert sorted(out[3][0]) == [1, 2] and out[6].tolist() == [1, 1]
 
 
-def check_tabulate(worker, table, em_x, em, two, seed=2):
+def check_tabulate(worker, table, em_x, em, gates, seed=2):
     dy = np.random.default_rng(seed).normal(size=(len(em), 4, table.width)).astype(em.dtype)
     value, slope = table.evaluate(em_x.astype(float))
-    terms = max(em.shape[1], table.width) * (1 + np.abs(two).max(initial=0.0))
+    terms = max(em.shape[1], table.width) * (1 + np.abs(gates[0]).max())
     scale = terms * max(np.abs(value).max(initial=1.0), np.abs(slope).max(initial=1.0))
     close = tolerances.kernel(em.dtype, scale)
-    ours = tabulate(worker, table, em_x, em, kind="Atten", two=two)
-    np.testing.assert_allclose(ours, oracle.tabulate("Atten", table, em_x, em, two), **close)
-    ours = tabulate(worker, table, em_x, em, dy, kind="Atten", two=two)
-    expected = oracle.tabulate_grad("Atten", table, em_x, em, dy, two)
+    ours = tabulate(worker, table, em_x, em, kind="Atten", gates=gates)
+    np.testing.assert_allclose(ours, oracle.tabulate("Atten", table, em_x, em, gates), **close)
+    ours = tabulate(worker, table, em_x, em, dy, kind="Atten", gates=gates)
+    expected = oracle.tabulate_grad("Atten", table, em_x, em, dy, gates)
     for a, b in zip(ours, expected, strict=True):
         np.testing.assert_allclose(a, b, **close)
 
@@ -87,7 +99,7 @@ def check_tabulate(worker, table, em_x, em, two, seed=2):
 @pytest.mark.parametrize("width", [1, 3, 8, 20, 33, 64, 100])
 def test_tabulate(worker, dtype, width):
     em_x, em = make_em(dtype, 5, NNEI, kind="A", low=-3.0, high=9.0)
-    check_tabulate(worker, make_table(width), em_x, em, make_two(em, width))
+    check_tabulate(worker, make_table(width), em_x, em, make_gates(em, width))
 
 
 def test_tabulate_at_and_around_knots(worker, dtype):
@@ -95,36 +107,51 @@ def test_tabulate_at_and_around_knots(worker, dtype):
     em = make_em(dtype, len(x), 1)[1]
     for k in range(0, len(x), 8):
         part = em[k : k + 8]
-        check_tabulate(worker, make_table(20), x[k : k + 8], part, make_two(part, 20))
+        check_tabulate(worker, make_table(20), x[k : k + 8], part, make_gates(part, 20))
 
 
 @pytest.mark.parametrize("n, nnei", [(0, 0), (0, 7), (3, 0), (1, 1)])
 def test_tabulate_empty(worker, dtype, n, nnei):
     em_x, em = make_em(dtype, n, nnei)
-    check_tabulate(worker, make_table(33), em_x, em, make_two(em, 33))
+    check_tabulate(worker, make_table(33), em_x, em, make_gates(em, 33))
 
 
 def test_equal_neighbours_with_equal_and_other_gates(worker, dtype):
     em_x, em = make_em(dtype, 3, 17)
     em_x = em_x.reshape(3, 17).copy()
-    two = make_two(em, 33).reshape(3, 17, 33)
+    rows, index, scale = make_gates(em, 33)
+    index, scale = index.reshape(3, 17), scale.reshape(3, 17)
     em_x[:], em[:] = em_x[:, :1], em[:, :1]
     em_x[2] = 7.25  # on the tangent
-    two[0] = two[0, 0]  # padding: all alike
-    two[1, 4:9], two[2, 6:] = two[1, 4], two[2, 6]
-    check_tabulate(worker, make_table(33), em_x.ravel(), em, two.reshape(-1, 33))
+    index[0], scale[0] = 3, 0.5  # padding: all alike
+    index[1, 4:9], scale[1] = 1, 0.25
+    index[2], scale[2, 6:] = 2, 0.75
+    check_tabulate(worker, make_table(33), em_x.ravel(), em, (rows, index.ravel(), scale.ravel()))
+
+
+def test_gates_without_scale(worker, dtype):
+    em_x, em = make_em(dtype, 3, 17)
+    rows, index, scale = make_gates(em, 33)
+    inputs = {"em_x": em_x[:, None], "em": em, "two_index": index}
+    constants = table_of(make_table(33), dtype)["constants"] | {"two_embed": rows}
+    order = ["table", "table_info", "em_x", "em", "two_embed", "two_index"]
+    sizes = grid_of(make_table(33))
+    model = one_node("TabulateFusionSeAtten", inputs, ["d"], constants, order=order, **sizes)
+    gates = rows, index, np.ones_like(scale)
+    expected = tabulate(worker, make_table(33), em_x, em, kind="Atten", gates=gates)
+    np.testing.assert_array_equal(worker.run(model, inputs)[0], expected)
 
 
 def test_results_do_not_depend_on_threads(worker, dtype):
     frame = frame_of(dtype, 30, nloc=300, nall=400)
     em_x, em = make_em(dtype, 900, NNEI, high=9.0)
-    two, table = make_two(em, 33), make_table(33)
+    gates, table = make_gates(em, 33), make_table(33)
     dy = np.random.default_rng(2).normal(size=(900, 4, 33)).astype(dtype)
 
     def everything(threads):
         yield from env_mat(worker, frame, (30,), threads, kind="AMix", count=True)
         for given in (None, dy):
-            yield from tabulate(worker, table, em_x, em, given, threads, "Atten", two)
+            yield from tabulate(worker, table, em_x, em, given, threads, "Atten", gates)
 
     for one, other in zip(everything(1), everything(2), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -135,8 +162,14 @@ def test_impossible_inputs_are_refused(worker, dtype):
     with pytest.raises(WorkerError, match="ProdEnvMatAMix: sel_a holds 2 numbers; expected one"):
         env_mat(worker, frame, (2, 3), kind="AMix")
     em_x, em = make_em(dtype, 2, 3)
-    with pytest.raises(WorkerError, match=r"Atten: two_embed has shape \[6, 7\]; expected \[6, 8"):
-        tabulate(worker, make_table(8), em_x, em, kind="Atten", two=make_two(em, 7))
+    with pytest.raises(
+        WorkerError, match=r"Atten: two_embed has shape \[9, 7\]; expected \[\?, 8\]"
+    ):
+        tabulate(worker, make_table(8), em_x, em, kind="Atten", gates=make_gates(em, 7))
+    rows, index, scale = make_gates(em, 8)
+    index[2] = 9
+    with pytest.raises(WorkerError, match=r"Atten: two_index\[2\] = 9, expected 0..rows"):
+        tabulate(worker, make_table(8), em_x, em, kind="Atten", gates=(rows, index, scale))
 
 
 @pytest.mark.parametrize("n", [138, 50], ids=["room", "overflow"])
@@ -172,21 +205,23 @@ def test_same_tabulation_as_deepmd(worker, tf_ops, is_sorted):  # noqa: F811
     grid = TableGrid(-1.0, 2.0, 6.0, 1 / 64, 1 / 4, 192, 16)
     table = make_table(20, grid=grid)
     em_x, em = make_em(np.float64, 50, 30, -0.9, 5.9)
-    two = make_two(em, 20)
-    em_x, two = em_x.reshape(50, 30).copy(), two.reshape(50, 30, 20)
+    rows, index, scale = make_gates(em, 20)
+    em_x, index, scale = (a.reshape(50, 30).copy() for a in (em_x, index, scale))
     em_x[:, 20:], em[:, 20:] = -1.0, [-1.0, 0, 0, 0]
     em[..., 0] = em_x
-    two[:, 20:] = two[:, 29:]
-    em_x, two = em_x.ravel(), two.reshape(-1, 20)
+    index[:, 20:], scale[:, 20:] = 8, 0.0
+    em_x, index, scale = em_x.ravel(), index.ravel(), scale.ravel()
+    gates = rows, index, scale
     info = np.array([grid.lower, grid.upper, grid.maximum, grid.fine, grid.coarse, -1])
     inputs = {"table": table.coef, "table_info": info, "em_x": em_x[:, None], "em": em}
-    inputs |= {"two_embed": two, "is_sorted": is_sorted}
+    inputs |= {"two_embed": rows[index] * scale[:, None], "is_sorted": is_sorted}
     theirs = tf_ops("tabulate_fusion_se_atten", **inputs, last_layer_size=20)
-    ours = tabulate(worker, table, em_x, em, kind="Atten", two=two)
+    ours = tabulate(worker, table, em_x, em, kind="Atten", gates=gates)
     np.testing.assert_allclose(ours, theirs, **tolerances.DEEPMD)
     dy = np.random.default_rng(4).normal(size=ours.shape)
     theirs = tf_ops("tabulate_fusion_se_atten_grad", **inputs, dy=dy, descriptor=ours)
-    found = tabulate(worker, table, em_x, em, dy, kind="Atten", two=two)
+    found = tabulate(worker, table, em_x, em, dy, kind="Atten", gates=gates)
+    theirs = [*theirs[:2], np.sum(theirs[2] * rows[index], axis=1)]
     real = np.arange(30) < 20 if is_sorted else np.full(30, True)
     for a, b in zip(found, theirs, strict=True):
         a, b = (g.reshape(50, 30, -1)[:, real] for g in (a, b))

@@ -71,13 +71,16 @@ struct TabulateArgs {
   TableView<T> table;
   const T* em_x;  ///< [n nnei]
   const T* em;    ///< [n, nnei, 4]; [n, nnei]; none
-  const T* gate;  ///< [n nnei, width], se_atten only
+  const T*
+      gate;  ///< [., vectors of the table], padded with zeros; this and the next: se_atten only
+  const int32_t* gate_index;  ///< [n nnei] row of gate for each neighbour
+  const T* gate_scale;        ///< [n nnei], may be null: 1
   int64_t nnei;
   const T* dy;  ///< shape of out, gradient only
   T* out;       ///< [n, 4, width]; [n, width]; [n, nnei, width], forward only
   T* dem_x;     ///< [n nnei], gradient only
   T* dem;       ///< shape of em, gradient only
-  T* dgate;     ///< shape of gate, gradient only; may be null
+  T* dscale;    ///< shape of gate_scale, gradient only; may be null
 };
 
 /// Memory a thread brings.
@@ -113,7 +116,7 @@ struct KernelsOf {
   int (*find_near)(const EnvMatArgs<T>&, int64_t i, int32_t* index, T* r2);
   RowKernels<T> rows_4, rows_1;
   /// out[i] = sum_j em[i, j] (outer) G(em_x[i, j]) in se_e2_a and se_e3; out[j] = G(em_x[j]) in
-  /// se_e2_r; as se_e2_a with G (1 + gate[i, j]) in se_atten.
+  /// se_e2_r; as se_e2_a with G (1 + scale gate) in se_atten.
   TableKernels<T> table_a, table_t, table_r, table_atten;
 
   /// Those of an environment matrix of C columns.

@@ -64,15 +64,26 @@ TableGrid<T> read_grid(const Ort::ConstKernelInfo& info) {
   return grid;
 }
 
-/// Ports of a node: the table, then em_x (not se_e2_r), em, two_embed (se_atten), then those given.
+/// Inputs that forward and gradient share, but for the optional two_scale of se_atten.
+template <Kind K>
+constexpr size_t n_shared = K == Kind::se_r       ? 3
+                            : K == Kind::se_atten ? 6
+                                                  : 4;
+
+/// Ports of a node: the table, then em_x (not se_e2_r) and em, then those given; in se_atten
+/// two_embed and two_index before those given, two_scale behind them.
 template <class T, Kind K, size_t N>
 constexpr auto ports_of(const std::array<const char*, N>& more) {
-  std::array<Port, (K == Kind::se_r ? 3 : K == Kind::se_atten ? 5 : 4) + N> ports{};
+  std::array<Port, n_shared<K> + N + (K == Kind::se_atten ? 1 : 0)> ports{};
   size_t k = 0;
   for (const char* name : {"table", "table_info"}) ports[k++] = {name, element_type<T>};
   if (K != Kind::se_r) ports[k++] = {"em_x", element_type<T>};
   ports[k++] = {"em", element_type<T>};
-  if (K == Kind::se_atten) ports[k++] = {"two_embed", element_type<T>};
+  if (K == Kind::se_atten) {
+    ports[k++] = {"two_embed", element_type<T>};
+    ports[k++] = {"two_index", element_type<int32_t>};
+    ports[ports.size() - 1] = {"two_scale", element_type<T>, true};
+  }
   for (const char* name : more) ports[k++] = {name, element_type<T>};
   return ports;
 }
@@ -100,6 +111,7 @@ class Tabulation {
     }
     laid_ = shared_table(table.data, expected[0], width, all_);
     view_ = laid_->view(grid);
+    if (K == Kind::se_atten) read_gates(constant_input<T>(info, 4, "two_embed"));
   }
 
   const TableGrid<T>& grid() const { return view_.grid; }
@@ -117,25 +129,31 @@ class Tabulation {
     }
   }
 
-  Entries<T> read(const Ort::KernelContext& context, const Port* ports) const {
+  /// ports: of a node with n inputs.
+  Entries<T> read(const Ort::KernelContext& context, const Port* ports, size_t n) const {
     const size_t em_at = K == Kind::se_r ? 2 : 3;
     const auto em = has_rows(K)       ? get_input<T>(context, ports, em_at, {-1, -1, 4})
                     : K == Kind::se_t ? get_input<T>(context, ports, em_at, {-1, -1, -1})
                                       : get_input<T>(context, ports, em_at, {-1, -1});
-    const int64_t n = em.shape[0];
     Entries<T> in;
     in.em_shape = em.shape;
-    in.out_shape = {n, view_.width};
+    in.out_shape = {em.shape[0], view_.width};
     if (has_rows(K)) in.out_shape.insert(in.out_shape.begin() + 1, 4);
     if (K == Kind::se_r) in.out_shape.insert(in.out_shape.begin() + 1, em.shape[1]);
     in.args.table = view_;
     in.args.nnei = em.shape[1] * (K == Kind::se_t ? em.shape[2] : 1);
-    in.total = n * in.args.nnei;
+    in.total = em.shape[0] * in.args.nnei;
     in.x_shape = {in.total, 1};
     in.args.em = em.data;
     in.args.em_x = K == Kind::se_r ? em.data : get_input<T>(context, ports, 2, in.x_shape).data;
     if (K == Kind::se_atten) {
-      in.args.gate = get_input<T>(context, ports, 4, {in.total, view_.width}).data;
+      const auto index = get_input<int32_t>(context, ports, 5, {in.total});
+      check_range(index, 0, n_gates_ - 1, "0..rows of two_embed - 1");
+      in.args.gate = gates_.data();
+      in.args.gate_index = index.data;
+      if (context.GetInputCount() >= n && context.GetInput(n - 1)) {
+        in.args.gate_scale = get_input<T>(context, ports, n - 1, {in.total}).data;
+      }
     }
     return in;
   }
@@ -159,9 +177,25 @@ class Tabulation {
   }
 
  private:
+  /// Copies two_embed to rows of the table's vectors, padded with zeros.
+  void read_gates(const Input<T>& two) {
+    if (two.shape.size() != 2 || two.shape[1] != view_.width) {
+      fail(Code::invalid_model, "two_embed has shape ", to_text(two.shape), "; expected ",
+           to_text({-1, view_.width}), " = [pairs of types, last_layer_size]");
+    }
+    n_gates_ = two.shape[0];
+    const int64_t size = view_.row_size / 6;
+    gates_.resize(n_gates_ * size);
+    for (int64_t k = 0; k < n_gates_; ++k) {
+      std::copy_n(two.data + k * view_.width, view_.width, gates_.data() + k * size);
+    }
+  }
+
   const Kernels& all_;
   std::shared_ptr<const LaidTable<T>> laid_;
   TableView<T> view_;
+  std::vector<T> gates_;
+  int64_t n_gates_ = 0;
 };
 
 template <class T, Kind K>
@@ -179,7 +213,7 @@ class TabulateFusion {
       : tabulation_(info), overflow_(constant_input<T>(info, 1, "table_info").data[5]) {}
 
   void run(Ort::KernelContext& context) {
-    Entries<T> in = tabulation_.read(context, inputs.data());
+    Entries<T> in = tabulation_.read(context, inputs.data(), inputs.size());
     in.args.out = get_output<T>(context, 0, in.out_shape);
     tabulation_.run(context, in, tabulation_.kernels().forward);
     if (int64_t* counts = get_optional_output<int64_t>(context, 1, {2})) {
@@ -205,24 +239,23 @@ class TabulateFusionGrad {
     size_t k = 0;
     if (K != Kind::se_r) ports[k++] = {"dy_dem_x", element_type<T>};
     ports[k++] = {"dy_dem", element_type<T>};
-    if (K == Kind::se_atten) ports[k++] = {"dy_dtwo", element_type<T>, true};
+    if (K == Kind::se_atten) ports[k++] = {"dy_dscale", element_type<T>, true};
     return ports;
   }();
 
   explicit TabulateFusionGrad(Ort::ConstKernelInfo info) : tabulation_(info) {}
 
   void run(Ort::KernelContext& context) {
-    Entries<T> in = tabulation_.read(context, inputs.data());
-    const size_t dy_at = inputs.size() - 2;
-    in.args.dy = get_input<T>(context, inputs.data(), dy_at, in.out_shape).data;
-    get_input<T>(context, inputs.data(), dy_at + 1, in.out_shape);
+    Entries<T> in = tabulation_.read(context, inputs.data(), inputs.size());
+    in.args.dy = get_input<T>(context, inputs.data(), n_shared<K>, in.out_shape).data;
+    get_input<T>(context, inputs.data(), n_shared<K> + 1, in.out_shape);
     if (K == Kind::se_r) {
       in.args.dem_x = get_output<T>(context, 0, in.em_shape);
     } else {
       in.args.dem_x = get_output<T>(context, 0, in.x_shape);
       in.args.dem = get_output<T>(context, 1, in.em_shape);
       if (K == Kind::se_atten) {
-        in.args.dgate = get_optional_output<T>(context, 2, {in.total, in.args.table.width});
+        in.args.dscale = get_optional_output<T>(context, 2, {in.total});
       }
     }
     tabulation_.run(context, in, tabulation_.kernels().gradient);

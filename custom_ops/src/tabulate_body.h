@@ -25,15 +25,15 @@ inline bool same_bits(const T* a, const T* b, int n) {
   return differ == 0;
 }
 
-// n inputs x [n] with em [n, C], and with gate [n, n_gate] if n_gate > 0.
+// n inputs x [n] with em [n, C], and with gate [n] and scale [n] where they are not null.
 template <int C, class T>
 Split locate_all(const TableView<T>& table, const T* x, const T* em, int n, bool weighted,
-                 Located<T>* located, const T* gate = nullptr, int n_gate = 0) {
+                 Located<T>* located, const int32_t* gate = nullptr, const T* scale = nullptr) {
   Split split = {0, 0};
   for (int j = 0; j < n;) {
     int next = j + 1;
     while (next < n && same_bits(x + next, x + j, 1) && same_bits(em + C * next, em + C * j, C) &&
-           same_bits(gate + int64_t(n_gate) * next, gate + int64_t(n_gate) * j, n_gate)) {
+           (!gate || gate[next] == gate[j]) && (!scale || same_bits(scale + next, scale + j, 1))) {
       ++next;
     }
     const Place<T> place = table.grid.place(x[j]);
@@ -54,10 +54,10 @@ Split locate_all(const TableView<T>& table, const T* x, const T* em, int n, bool
 template <class T>
 Split locate_atom(const TabulateArgs<T>& args, int64_t i, bool weighted, Located<T>* located) {
   const int64_t first = i * args.nnei;
-  const int n_gate = args.gate ? args.table.width : 0;
   return locate_all<4>(args.table, args.em_x + first, args.em + 4 * first,
-                       static_cast<int>(args.nnei), weighted, located, args.gate + first * n_gate,
-                       n_gate);
+                       static_cast<int>(args.nnei), weighted, located,
+                       args.gate_index ? args.gate_index + first : nullptr,
+                       args.gate_scale ? args.gate_scale + first : nullptr);
 }
 
 template <bool Tangent, int N, class T, class V>

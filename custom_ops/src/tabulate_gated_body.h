@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
-// Part of kernels_body.h: tabulation of se_atten, where every neighbour j brings a gate of its own,
-// [width] numbers made from the types of the pair: G(x_j) becomes G(x_j) (1 + gate_j). Otherwise
-// as tabulate_body.h.
+// Part of kernels_body.h: tabulation of se_atten, where every neighbour has a gate of [width]
+// numbers that the types of the pair choose: G(x_j) becomes G(x_j) (1 + scale_j gate_j), scale_j =
+// 1 unless given. Otherwise as tabulate_body.h.
 
-// What neighbour `at` of atom i adds to columns [first, first + N vectors) of the outputs.
+// The gate of a located neighbour of atom i, and its scale.
+template <class T>
+struct Opening {
+  const T* gate;
+  T scale;
+};
+
+template <class T>
+inline Opening<T> opening_of(const TabulateArgs<T>& args, int64_t i, const Located<T>& at) {
+  const int64_t j = i * args.nnei + at.first;
+  const int64_t size = args.table.row_size / 6;
+  return {args.gate + args.gate_index[j] * size, args.gate_scale ? args.gate_scale[j] : T(1)};
+}
+
+// What one neighbour adds to outputs [first, first + N) vectors.
 template <bool Tangent, int N, class T, class V>
-DPONNX_HD void add_gated(const TabulateArgs<T>& args, int64_t i, const Located<T>& at, int first,
+DPONNX_HD void add_gated(const Located<T>& at, const Opening<T>& opening, int first,
                          V (&acc)[4][N]) {
   constexpr int L = lanes<T, V>;
-  const int width = args.table.width;
-  const T* p = at.row + int64_t(first) * 6 * L;
-  const T* gate = args.gate + (i * args.nnei + at.first) * width;
+  const T *p = at.row + int64_t(first) * 6 * L, *gate = opening.gate + first * L;
   const V dx = splat<V>(at.dx);
 #pragma GCC unroll 4
   for (int b = 0; b < N; ++b) {
@@ -23,8 +35,7 @@ DPONNX_HD void add_gated(const TabulateArgs<T>& args, int64_t i, const Located<T
     } else {
       value = poly5(a, dx);
     }
-    const int column = (first + b) * L;
-    value += value * load_some<V>(gate + column, width - column);
+    value += value * load<V>(gate + b * L) * opening.scale;
 #pragma GCC unroll 4
     for (int c = 0; c < 4; ++c) acc[c][b] += value * at.em[c];
   }
@@ -38,9 +49,12 @@ void tabulate_gated_block(const TabulateArgs<T>& args, int64_t i, const Located<
   const int width = args.table.width;
   T* out = args.out + i * 4 * width;
   V acc[4][N] = {};
-  for (int q = 0; q < split.inside; ++q) add_gated<false>(args, i, located[q], first, acc);
+  for (int q = 0; q < split.inside; ++q) {
+    add_gated<false>(located[q], opening_of(args, i, located[q]), first, acc);
+  }
   for (int q = 1; q <= split.beyond; ++q) {
-    add_gated<true>(args, i, located[args.nnei - q], first, acc);
+    const Located<T>& at = located[args.nnei - q];
+    add_gated<true>(at, opening_of(args, i, at), first, acc);
   }
 #pragma GCC unroll 4
   for (int b = 0; b < N; ++b) {
@@ -64,19 +78,18 @@ void tabulate_gated(const TabulateArgs<T>& args, int64_t begin, int64_t end,
   }
 }
 
-// With t = sum_c dy[c] em[c]: dem_x = t . G' (1 + gate), dem[c] = dy[c] . G (1 + gate),
-// dgate = t G, one number an output.
+// With t = sum_c dy[c] em[c] and gain = 1 + scale gate: dem[c] = dy[c] . G gain,
+// dem_x = t . G' gain, dscale = t . G gate.
 template <bool Tangent, class T>
 DPONNX_HD void grad_gated(const TabulateArgs<T>& args, int64_t i, const Located<T>& at,
                           const T* dy) {
   using V = Wide<T>;
   constexpr int L = lanes<T, V>;
-  const int width = args.table.width;
-  const int64_t j = i * args.nnei + at.first;
-  const V dx = splat<V>(at.dx);
-  const T *p = at.row, *gate = args.gate + j * width;
-  V value0{}, value1{}, value2{}, value3{}, by_x{};
-  for (int v = 0; v < args.table.n_vectors; ++v, p += 6 * L, dy += 4 * L) {
+  const Opening<T> opening = opening_of(args, i, at);
+  const V dx = splat<V>(at.dx), one = splat<V>(T(1));
+  const T *p = at.row, *gate = opening.gate;
+  V value0{}, value1{}, value2{}, value3{}, by_x{}, by_scale{};
+  for (int v = 0; v < args.table.n_vectors; ++v, p += 6 * L, gate += L, dy += 4 * L) {
     V a[6], value;
 #pragma GCC unroll 6
     for (int k = 0; k < 6; ++k) a[k] = load<V>(p + k * L);
@@ -85,25 +98,22 @@ DPONNX_HD void grad_gated(const TabulateArgs<T>& args, int64_t i, const Located<
     const V dy0 = load<V>(dy), dy1 = load<V>(dy + L);
     const V dy2 = load<V>(dy + 2 * L), dy3 = load<V>(dy + 3 * L);
     const V total = dy0 * at.em[0] + dy1 * at.em[1] + dy2 * at.em[2] + dy3 * at.em[3];
-    const int column = v * L, rest = width - column;
-    if (args.dgate) {
-      for (int copy = 0; copy < at.run; ++copy) {
-        store_some(args.dgate + (j + copy) * width + column, total * value, rest);
-      }
-    }
-    const V opening = load_some<V>(gate + column, rest);
-    by_x += total * (slope + slope * opening);
-    value += value * opening;
+    const V open = load<V>(gate), gain = one + open * opening.scale;
+    by_x += total * slope * gain;
+    by_scale += total * value * open;
+    value *= gain;
     value0 += dy0 * value;
     value1 += dy1 * value;
     value2 += dy2 * value;
     value3 += dy3 * value;
   }
-  const T result[5] = {sum<T>(by_x), sum<T>(value0), sum<T>(value1), sum<T>(value2),
-                       sum<T>(value3)};
-  for (int copy = 0; copy < at.run; ++copy) {
-    args.dem_x[j + copy] = result[0];
-    for (int c = 0; c < 4; ++c) args.dem[4 * (j + copy) + c] = result[1 + c];
+  const T dem_x = sum<T>(by_x), dscale = sum<T>(by_scale);
+  const T dem[4] = {sum<T>(value0), sum<T>(value1), sum<T>(value2), sum<T>(value3)};
+  const int64_t j = i * args.nnei + at.first;
+  for (int64_t copy = j; copy < j + at.run; ++copy) {
+    args.dem_x[copy] = dem_x;
+    if (args.dscale) args.dscale[copy] = dscale;
+    for (int c = 0; c < 4; ++c) args.dem[4 * copy + c] = dem[c];
   }
 }
 
