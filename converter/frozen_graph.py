@@ -197,11 +197,11 @@ def read(path: str | Path) -> FrozenModel:
 def _check(model: FrozenModel) -> None:
     path = model.path
     if not model.env_mats:
-        old = next((n.op for n in model.graph_def.node if n.op.startswith("Descrpt")), None)
-        if old is not None:
+        others = (n.op for n in model.graph_def.node if n.op.startswith(("Descrpt", "ProdEnvMat")))
+        if other := next(others, None):
             raise UnsupportedModelError(
-                f"{path}: its descriptor is computed by the operator {old}; expected se_e2_a, "
-                "se_e2_r, se_e3 or a hybrid of these"
+                f"{path}: its descriptor is computed by the operator {other}; expected se_e2_a, "
+                "se_e2_r, se_e3, se_atten or a hybrid of these"
             )
         raise InputError(
             f"{path} is a TensorFlow graph but no DeePMD-kit model: it has no ProdEnvMat operator"

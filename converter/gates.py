@@ -44,8 +44,8 @@ def find_gate(readers: list[tuple[gs.Node, gs.Tensor]]) -> Gate | None:
     chosen = gathered is not None and gathered.op == "Gather" and not gathered.attrs.get("axis", 0)
     if not chosen or not isinstance(gathered.inputs[0], gs.Constant):
         raise ConversionError(
-            f"{multiply.name} multiplies an embedding net with {factors or 'itself'}; expected rows "
-            "of a constant, chosen by the types of each pair of atoms"
+            f"{multiply.name} multiplies an embedding net with something other than rows of a "
+            "constant, chosen by the types of each pair of atoms"
         )
     return Gate(gathered.inputs[0], gathered.inputs[1], scale, add.outputs[0])
 

@@ -381,7 +381,7 @@ def _tabulate_gated_grad(out, node):
 
 
 def _gates(out, node, scale: list[gs.Tensor]) -> tuple[str, str]:
-    """(m, width): the row of two_embed for each neighbour; the same times scale, if there is one."""
+    """(m, width): the row of two_embed for each neighbour; the same times scale, if given."""
     embed, index = node.inputs[4:6]
     rows = out.writer.op(
         "GatherV2",
