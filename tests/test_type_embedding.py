@@ -6,8 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from dponnx import DeepPot, compress, convert
+from dponnx.runtime.deep_tensor import open_model
 from dponnx.runtime.errors import UnsupportedModelError
 from random_model import random_system, untrained_model
+from test_tensor_models import everything, peer
 from tolerances import random_nets
 
 EMBEDDING = {"neuron": [4], "seed": 2}
@@ -130,3 +132,23 @@ def test_converted_output_equals_the_original(name, deepmd, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["graph.pb"]
     report = convert(graph, tmp_path / "c.onnx")
     assert_equal(deepmd, graph, [report.onnx], ntypes, {}, False, seed)
+
+
+@pytest.mark.parametrize(
+    "fitting",
+    [{"type": "dipole", "sel_type": [1]}, {"type": "polar", "sel_type": [0, 2]}],
+    ids=["dipole of the second type", "polar of the first and the third"],
+)
+def test_tensors_of_some_types(fitting, deepmd, tmp_path):
+    """With a type embedding the fitting net picks the atoms of the selected types by a mask."""
+    graph = untrained_model(
+        tmp_path / "graph.pb", 3, ATTEN_V2 | {"sel": 40}, fitting, 1, type_embedding=EMBEDDING
+    )
+    report = compress(graph, tmp_path / "c.pb")
+    coord, box, atype = random_system(3, 30, 3)
+    system = np.stack([coord, coord[::-1]]), np.stack([box, box]), atype
+    expected = everything(peer(graph, fitting["type"]), *system)
+    for output in (open_model(report.onnx), peer(report.output, fitting["type"])):
+        for ours, theirs in zip(everything(output, *system), expected, strict=True):
+            assert ours.shape == theirs.shape and np.abs(theirs).max() > 1e-4
+            np.testing.assert_allclose(ours, theirs, **random_nets(False))
