@@ -16,7 +16,7 @@ import onnx_graphsurgeon as gs
 from ..runtime.errors import ConversionError
 from .frozen_graph import FrozenModel
 from .gradient import SIZES
-from .shape_rules import shape_of
+from .shape_rules import ENV_MAT, shape_of
 from .symbols import FRAMES, Dim, Size, nall, nframes, nloc, product
 from .tensorflow_quiet import tensorflow
 from .tf_nodes import NodeWriter
@@ -72,9 +72,11 @@ class Emitter:
         return self.names[tensor.name]
 
     def placeholder(self, tensor: gs.Tensor) -> str:
-        """DeePMD-kit's placeholder in our shape: fparam and aparam come with frames first."""
+        """DeePMD-kit's placeholder in our shape: fparam and aparam come with frames first, types
+        flat from Python and with frames first from C++."""
         name = INPUTS[tensor.name]
-        if tensor.name in ("fparam", "aparam"):
+        is_read = any(reader.op not in ENV_MAT for reader in tensor.outputs)
+        if tensor.name in ("fparam", "aparam") or (tensor.name == "atype" and is_read):
             return self.reshape(name, shape_of(tensor), self.dtype_of(name))
         return name
 
