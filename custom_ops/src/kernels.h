@@ -56,6 +56,16 @@ struct Located {
   T dx, beyond;    ///< inside the row; along the tangent
   T em[4];         ///< se_e2_a; forward: times run
   int first, run;  ///< neighbours [first, first + run) are identical
+  const T* gate;   ///< se_atten: G counts (1 + scale gate) times
+  T scale;
+};
+
+/// What chooses the gates of neighbours in se_atten; without rows there are none.
+template <class T>
+struct Gates {
+  const T* rows;         ///< [., vectors of the table], padded with zeros
+  const int32_t* index;  ///< [n nnei] the row of each neighbour
+  const T* scale;        ///< [n nnei]; null: 1
 };
 
 /// What the pairs of an atom that fall into one row of the table have in common (se_e3).
@@ -69,18 +79,15 @@ struct RowShare {
 template <class T>
 struct TabulateArgs {
   TableView<T> table;
-  const T* em_x;  ///< [n nnei]
-  const T* em;    ///< [n, nnei, 4]; [n, nnei]; none
-  const T*
-      gate;  ///< [., vectors of the table], padded with zeros; this and the next: se_atten only
-  const int32_t* gate_index;  ///< [n nnei] row of gate for each neighbour
-  const T* gate_scale;        ///< [n nnei], may be null: 1
+  const T* em_x;   ///< [n nnei]
+  const T* em;     ///< [n, nnei, 4]; [n, nnei]; none
+  Gates<T> gates;  ///< se_atten only
   int64_t nnei;
   const T* dy;  ///< shape of out, gradient only
   T* out;       ///< [n, 4, width]; [n, width]; [n, nnei, width], forward only
   T* dem_x;     ///< [n nnei], gradient only
   T* dem;       ///< shape of em, gradient only
-  T* dscale;    ///< shape of gate_scale, gradient only; may be null
+  T* dscale;    ///< [n nnei], gradient only; may be null
 };
 
 /// Memory a thread brings.

@@ -14,7 +14,6 @@ using Wide = typename Vec<T, DPONNX_VECTOR_BYTES>::type;
 #include "scatter_body.h"
 #include "tabulate_body.h"
 #include "tabulate_each_body.h"
-#include "tabulate_gated_body.h"
 #include "tabulate_pairs_body.h"
 
 template <int C, class T>
@@ -24,10 +23,10 @@ template <class T>
 constexpr KernelsOf<T> table_of = {find_near<T>,
                                    row_kernels<4, T>,
                                    row_kernels<1, T>,
-                                   {tabulate<T>, tabulate_grad<T>},
+                                   {tabulate<T, false>, tabulate_grad<T, false>},
                                    {tabulate_pairs<T>, tabulate_pairs_grad<T>},
                                    {tabulate_each<T>, tabulate_each_grad<T>},
-                                   {tabulate_gated<T>, tabulate_gated_grad<T>}};
+                                   {tabulate<T, true>, tabulate_grad<T, true>}};
 
 }  // namespace
 

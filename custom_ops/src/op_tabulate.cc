@@ -149,10 +149,9 @@ class Tabulation {
     if (K == Kind::se_atten) {
       const auto index = get_input<int32_t>(context, ports, 5, {in.total});
       check_range(index, 0, n_gates_ - 1, "0..rows of two_embed - 1");
-      in.args.gate = gates_.data();
-      in.args.gate_index = index.data;
+      in.args.gates = {gates_.data(), index.data, nullptr};
       if (context.GetInputCount() >= n && context.GetInput(n - 1)) {
-        in.args.gate_scale = get_input<T>(context, ports, n - 1, {in.total}).data;
+        in.args.gates.scale = get_input<T>(context, ports, n - 1, {in.total}).data;
       }
     }
     return in;
