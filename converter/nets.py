@@ -29,6 +29,7 @@ FIRST_LAYER = re.compile(
     r"^(?P<scope>filter_type_(?P<center>all|\d+)(?P<suffix>\w*))"
     r"/matrix_1(_(?P<neighbors>\d+(_\d+)?))?$"
 )
+STATISTICS = re.compile(r"^descrpt_attr(?P<suffix>\w*)/t_avg$")
 ATTENTION = "attention_layer_0{suffix}/c_query/matrix"
 
 
@@ -95,13 +96,23 @@ def survey(graph: gs.Graph) -> tuple[list[EmbeddingNet], list[KeptPart]]:
                 nets.append(net)
                 continue
             reason = f"operator {unknown[0]} of its embedding net has no table rule"
-        kept[suffix] = KeptPart(_sub_model(suffix), reason)
-    return nets, [kept[suffix] for suffix in sorted(kept)]
+        kept[_place(suffix)] = reason
+    found = {net.env_mat.name for net in nets}
+    for node in graph.nodes:
+        if node.op in ENV_MAT and node.name not in found:
+            match = STATISTICS.match(tf_name(node.inputs[4].name))
+            kept.setdefault(
+                _place(match["suffix"] if match else ""),
+                "no embedding net found (no weights named filter_type_*/matrix_1*)",
+            )
+    return nets, [
+        KeptPart(".".join(["descriptor", *map(str, place)]), kept[place]) for place in sorted(kept)
+    ]
 
 
-def _sub_model(suffix: str) -> str:
-    """A descriptor's name from its suffix: its place in the list of a hybrid, from 0."""
-    return ".".join(["descriptor", *re.findall(r"\d+", suffix)])
+def _place(suffix: str) -> tuple[int, ...]:
+    """A descriptor's place in the list of a hybrid, from 0, and in the lists inside."""
+    return tuple(int(n) for n in re.findall(r"\d+", suffix))
 
 
 def _trace(graph: gs.Graph, first: gs.Node, match: re.Match) -> EmbeddingNet:

@@ -46,9 +46,7 @@ def plan(graph: gs.Graph, options: TableOptions) -> Plan:
     """What run() will build. UnsupportedModelError if there is nothing to tabulate."""
     nets, kept = survey(graph)
     if not nets:
-        why = "; ".join(f"{k.name}: {k.reason}" for k in kept) or (
-            "no embedding net found (no weights named filter_type_*/matrix_1_*)"
-        )
+        why = "; ".join(f"{k.name}: {k.reason}" for k in kept)
         raise UnsupportedModelError(
             f"nothing to compress: {why}; use dponnx convert, which needs no tables"
         )

@@ -116,3 +116,19 @@ def test_an_operator_without_table_rule_keeps_its_part(deepmd, tmp_path, monkeyp
     ):
         compress(graph, tmp_path / "again.pb")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["c.onnx", "c.pb", "graph.pb"]
+
+
+def test_a_part_whose_nets_are_not_recognised_is_reported(deepmd, tmp_path):
+    from tensorflow.compat.v1 import GraphDef
+
+    graph = untrained_model(tmp_path / "graph.pb", 2, hybrid(A, A | {"rcut": 3.0}))
+    graph_def = GraphDef.FromString(graph.read_bytes())
+    for node in graph_def.node:
+        node.attr.pop("_class", None)  # names of nodes, too
+        node.name = node.name.replace("filter_type_all_1/", "other_1/")
+        node.input[:] = [name.replace("filter_type_all_1/", "other_1/") for name in node.input]
+    graph.write_bytes(graph_def.SerializeToString())
+    report = compress(graph, tmp_path / "c.pb")
+    assert [net.name for net in report.nets] == [f"filter_type_all_0_net_{t}" for t in (0, 1)]
+    (part,) = report.kept
+    assert part.name == "descriptor.1" and "no embedding net found" in part.reason
