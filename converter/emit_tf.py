@@ -14,14 +14,16 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
+from . import tf_rules, tf_rules_gated
 from .frozen_graph import FrozenModel
 from .gradient import SIZES
 from .shape_rules import ENV_MAT, shape_of
 from .symbols import FRAMES, Dim, Size, nall, nframes, nloc, product
 from .tensorflow_quiet import tensorflow
 from .tf_nodes import NodeWriter
-from .tf_rules import INPUTS, RULES
+from .tf_rules import INPUTS
 
+RULES = tf_rules.RULES | tf_rules_gated.RULES
 PLACEHOLDERS = ("t_coord", "t_type", "t_natoms", "t_box", "t_mesh", "t_fparam", "t_aparam")
 ATTRIBUTES = re.compile(
     r"^(model_attr|train_attr|fitting_attr\w*|descrpt_attr\w*|spin_attr)/|^model_type$"
