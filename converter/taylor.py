@@ -170,4 +170,5 @@ RULES = {
     "GreaterOrEqual": lambda node, a, b: constant(a.v >= b.v),
     "Less": lambda node, a, b: constant(a.v < b.v),
     "LessOrEqual": lambda node, a, b: constant(a.v <= b.v),
+    "Not": lambda node, a: constant(a.v == 0),
 }

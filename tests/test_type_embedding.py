@@ -38,9 +38,9 @@ COMPRESSED = {
         {},
     ),
     "se_atten_v2": (2, ATTEN_V2 | {"sel": 40, "resnet_dt": True}, {"numb_aparam": 2}),
-    "se_atten_v2, excluded pairs, few neighbours": (
+    "se_atten_v2, excluded pairs, few neighbours, silut": (
         3,
-        ATTEN_V2 | {"sel": 9, "exclude_types": [[0, 1]]},
+        ATTEN_V2 | {"sel": 9, "exclude_types": [[0, 1]], "activation_function": "silut"},
         {"numb_fparam": 2},
     ),
     "se_atten_v2, float32": (
