@@ -45,7 +45,8 @@ def fold_constants(graph_def, unknown: set[str]):
 
 
 def _fixed(nodes: dict, unknown: set[str]) -> dict[str, bool]:
-    """Of each node, whether only constants determine it. Only first outputs are followed."""
+    """Of each node, whether only constants determine it; False where a further output is read."""
+    several = {i.split(":")[0] for node in nodes.values() for i in node.input if ":" in i}
     fixed: dict[str, bool] = {}
     for start in nodes:
         stack = [start]
@@ -60,6 +61,7 @@ def _fixed(nodes: dict, unknown: set[str]) -> dict[str, bool]:
             known = node.op == "Const" or (
                 node.op not in unknown
                 and node.op not in VARYING
+                and node.name not in several
                 and len(node.input) > 0
                 and all(fixed.get(i, False) for i in node.input)
             )
