@@ -139,7 +139,7 @@ def made_up_frames(model: FrozenModel, shortest: float, seed: int = 0) -> Frames
     """Pairs of atoms `shortest` to 1.5 times that (angstrom) apart, on a lattice as dense as
     sel allows: what tables see in a molecular liquid."""
     rng = np.random.default_rng(seed)
-    density = 0.6 * max(sum(model.sel), 2) / (4 / 3 * np.pi * model.rcut**3)
+    density = 0.6 * max(model.n_neighbors, 2) / (4 / 3 * np.pi * model.rcut**3)
     cells = 3
     edge = cells * (2 / density) ** (1 / 3)
     sites = np.stack(np.meshgrid(*[np.arange(cells)] * 3), axis=-1).reshape(-1, 3) * edge / cells

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import onnx_graphsurgeon as gs
 
+from ..runtime.metadata import KeptPart
 from ..runtime.progress import Progress
 from ..runtime.report import NetReport
 from . import emit_onnx, pass_tables, surgeon, to_onnx
@@ -40,10 +41,11 @@ def metadata(
     graph: gs.Graph,
     tables: Sequence[NetReport] = (),
     min_nbor_dist: float | None = None,
+    kept: Sequence[KeptPart] = (),
 ) -> dict[str, str]:
     """metadata_props of the ONNX file made of the graph (docs/format.md): with tables, of a
-    compressed model."""
-    return description(model, tables, min_nbor_dist) | {
+    compressed model; kept: its sub-models without tables."""
+    return description(model, tables, min_nbor_dist, kept) | {
         "bytes_per_atom": str(bytes_per_atom(graph, model.ntypes)),
         "table_reach": "\n".join(
             f"{t.name} {t.types} {t.reach[0]:.6g} {t.reach[1]:.6g}" for t in tables
@@ -55,6 +57,7 @@ def description(
     model: FrozenModel,
     tables: Sequence[NetReport] = (),
     min_nbor_dist: float | None = None,
+    kept: Sequence[KeptPart] = (),
 ) -> dict[str, str]:
     """The part of the metadata that describes a frozen graph as well."""
     if min_nbor_dist is None:
@@ -77,6 +80,7 @@ def description(
         "compressed": "true" if tables or model.is_compressed else "false",
         "precision": str(model.precision),
         "tables": json.dumps([asdict(t) for t in tables]),
+        "kept": json.dumps([asdict(k) for k in kept]),
         "min_nbor_dist": "" if min_nbor_dist is None else repr(min_nbor_dist),
         "original_sha256": model.sha256,
         "training_script": model.training_script,

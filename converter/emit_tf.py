@@ -14,14 +14,16 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
+from . import tf_rules, tf_rules_gated
 from .frozen_graph import FrozenModel
 from .gradient import SIZES
-from .shape_rules import shape_of
+from .shape_rules import ENV_MAT, shape_of
 from .symbols import FRAMES, Dim, Size, nframes, nloc, product
 from .tensorflow_quiet import tensorflow
 from .tf_nodes import NodeWriter
-from .tf_rules import INPUTS, RULES
+from .tf_rules import INPUTS
 
+RULES = tf_rules.RULES | tf_rules_gated.RULES
 PLACEHOLDERS = ("t_coord", "t_type", "t_natoms", "t_box", "t_mesh", "t_fparam", "t_aparam")
 ATTRIBUTES = re.compile(
     r"^(model_attr|train_attr|fitting_attr\w*|descrpt_attr\w*|spin_attr)/|^model_type$"
@@ -48,6 +50,7 @@ class Emitter:
     def __init__(self, model: FrozenModel, compressed: bool):
         self.writer = NodeWriter(model.graph_def.versions)
         self.names: dict[str, str] = {}  # our tensor -> TensorFlow tensor
+        self.raw: dict[str, str] = {}  # the same, in the shape DeePMD-kit's operators give them
         self.model, self.ntypes = model, model.ntypes
         self._sizes: dict[object, str] = {}
         for node in model.graph_def.node:
@@ -71,9 +74,11 @@ class Emitter:
         return self.names[tensor.name]
 
     def placeholder(self, tensor: gs.Tensor) -> str:
-        """DeePMD-kit's placeholder in our shape: fparam and aparam come with frames first."""
+        """DeePMD-kit's placeholder in our shape: fparam and aparam come with frames first, types
+        flat from Python and with frames first from C++."""
         name = INPUTS[tensor.name]
-        if tensor.name in ("fparam", "aparam"):
+        is_read = any(reader.op not in ENV_MAT for reader in tensor.outputs)
+        if tensor.name in ("fparam", "aparam") or (tensor.name == "atype" and is_read):
             return self.reshape(name, shape_of(tensor), self.dtype_of(name))
         return name
 

@@ -20,8 +20,8 @@ from .upgrade import upgrade
 
 log = logging.getLogger("dponnx")
 
-ENV_MAT_OPS = {"ProdEnvMatA": "sel_a", "ProdEnvMatR": "sel"}  # and their attribute sel
-MIX_OPS = {"ProdEnvMatAMix"}
+# and their attribute sel: a number for each type, or (Mix) one for all neighbours together
+ENV_MAT_OPS = {"ProdEnvMatA": "sel_a", "ProdEnvMatAMix": "sel_a", "ProdEnvMatR": "sel"}
 LARGEST_COUNT = 10_000  # of types or parameters: more is damage
 UNSUPPORTED = {  # operator or constant: the feature it stands for
     "PairTab": "a pair potential from a table (ZBL, linear_ener)",
@@ -140,9 +140,19 @@ class FrozenModel:
 
     @property
     def sel(self) -> list[int]:
-        """Largest number of neighbours of each type, over the sub-descriptors."""
+        """Largest number of neighbours of each type, over the sub-descriptors. Where neighbours of
+        all types share one number (se_atten), each type may have that many."""
         sels = [list(n.attr[ENV_MAT_OPS[n.op]].list.i) for n in self.env_mats]
+        sels = [
+            s * self.ntypes if n.op == "ProdEnvMatAMix" else s
+            for n, s in zip(self.env_mats, sels, strict=True)
+        ]
         return [max(column) for column in zip(*sels, strict=True)]
+
+    @property
+    def n_neighbors(self) -> int:
+        """Largest number of neighbours of an atom, over the sub-descriptors."""
+        return max(sum(n.attr[ENV_MAT_OPS[n.op]].list.i) for n in self.env_mats)
 
     @property
     def descriptor(self) -> str:
@@ -154,13 +164,13 @@ class FrozenModel:
         alias = {"se_a": "se_e2_a", "se_r": "se_e2_r", "se_t": "se_e3", "se_at": "se_e3"}
         if written:
             return alias.get(written, written)
-        return " + ".join(n.op for n in self.ops(*ENV_MAT_OPS, *MIX_OPS)) or "unknown"
+        return " + ".join(n.op for n in self.env_mats) or "unknown"
 
     @property
     def precision(self) -> np.dtype:
         """What the embedding nets compute in."""
         for node in self.graph_def.node:
-            if node.op == "Const" and "/matrix_1_" in node.name and node.name.startswith("filter"):
+            if node.op == "Const" and "/matrix_1" in node.name and node.name.startswith("filter"):
                 return tensorflow().make_ndarray(node.attr["value"].tensor).dtype
         return np.dtype(np.float64)
 
@@ -187,12 +197,12 @@ def read(path: str | Path) -> FrozenModel:
 
 def _check(model: FrozenModel) -> None:
     path = model.path
-    if not model.ops(*ENV_MAT_OPS, *MIX_OPS):
-        old = next((n.op for n in model.graph_def.node if n.op.startswith("Descrpt")), None)
-        if old is not None:
+    if not model.env_mats:
+        others = (n.op for n in model.graph_def.node if n.op.startswith(("Descrpt", "ProdEnvMat")))
+        if other := next(others, None):
             raise UnsupportedModelError(
-                f"{path}: its descriptor is computed by the operator {old}; expected se_e2_a, "
-                "se_e2_r, se_e3 or a hybrid of these"
+                f"{path}: its descriptor is computed by the operator {other}; expected se_e2_a, "
+                "se_e2_r, se_e3, se_atten or a hybrid of these"
             )
         raise InputError(
             f"{path} is a TensorFlow graph but no DeePMD-kit model: it has no ProdEnvMat operator"
@@ -207,11 +217,6 @@ def _check(model: FrozenModel) -> None:
     for name in ("descrpt_attr/ntypes", "fitting_attr/dfparam", "fitting_attr/daparam"):
         if not 0 <= model.number(name, 0) < LARGEST_COUNT:
             raise InputError(f"{path}: the constant {name} is {model.const(name)}; is it damaged?")
-    if model.ops(*MIX_OPS):
-        raise UnsupportedModelError(
-            f"{path}: its descriptor is {model.descriptor}; expected se_e2_a, se_e2_r, se_e3 or a "
-            "hybrid of these"
-        )
     for mark, feature in UNSUPPORTED.items():
         if model.ops(mark) or mark in model.nodes:
             raise UnsupportedModelError(

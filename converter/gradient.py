@@ -102,12 +102,12 @@ def _force_and_virial(
     natoms = next(t for t in graph.inputs if t.name == "natoms")
     force = virial = atom_virial = None
     for node, grad in zip(env_mats, grads, strict=True):
-        _, deriv, rij, nlist = node.outputs
+        _, deriv, rij, nlist = node.outputs[:4]
         if grad is None:
             raise ConversionError(f"{node.name}: the model's output does not depend on it")
         net_deriv = grad
         kind, sel = "R", {}
-        if node.op == "ProdEnvMatA":
+        if node.op != "ProdEnvMatR":
             kind, sel = "A", {"n_a_sel": sum(node.attrs["sel_a"]), "n_r_sel": 0}
         one_force = build(f"ProdForceSe{kind}", net_deriv, deriv, nlist, natoms, **sel)
         one_virial, one_atom = build.nodes(

@@ -294,6 +294,14 @@ def _tabulate(build, node, dy, needed):
     return [None, None, *grads]
 
 
+@rule("TabulateFusionSeAtten")
+def _tabulate_gated(build, node, dy, needed):
+    """Inputs: table, table_info, em_x, em, two_embed, two_index, (two_scale)."""
+    *shared, y = *node.inputs[:6], node.outputs[0]
+    grads = build.nodes(f"{node.op}Grad", *shared, dy[0], y, *node.inputs[6:], **node.attrs)
+    return [None, None, *grads[:2], None, None, *grads[2:]]
+
+
 @rule("Max", "Min")
 def _extreme(build, node, dy, needed):
     a, b = node.inputs
@@ -318,6 +326,22 @@ def _sqrt(build, node, dy, needed):
 @rule("Log")
 def _log(build, node, dy, needed):
     return [build("Div", dy[0], node.inputs[0])]
+
+
+@rule("Reciprocal")
+def _reciprocal(build, node, dy, needed):
+    y = node.outputs[0]
+    return [build("Neg", build("Mul", dy[0], build("Mul", y, y)))]
+
+
+@rule("Softmax")
+def _softmax(build, node, dy, needed):
+    """dx = y (dy - sum(dy y)), the sum along the softmax's axis."""
+    y = node.outputs[0]
+    weighted = build("Mul", dy[0], y)
+    axis = np.array([node.attrs.get("axis", -1)], dtype=np.int64)
+    total = build("ReduceSum", weighted, axis, keepdims=1)
+    return [build("Sub", weighted, build("Mul", y, total))]
 
 
 @rule("Abs")

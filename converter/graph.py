@@ -24,6 +24,7 @@ from .symbols import Shape, Size
 DOMAIN = "dponnx"
 OUR_OPS = {
     "ProdEnvMatA",
+    "ProdEnvMatAMix",
     "ProdForceSeA",
     "ProdVirialSeA",
     "TabulateFusionSeA",
@@ -38,6 +39,8 @@ OUR_OPS = {
     "Erf",  # this and the next in float64; Builder is not asked for them in float32
     "Softplus",
     "Erfc",
+    "TabulateFusionSeAtten",
+    "TabulateFusionSeAttenGrad",
 }
 
 

@@ -47,7 +47,7 @@ def choose_grid(net: EmbeddingNet, options: TableOptions) -> TableGrid:
     if not (np.isfinite(avg).all() and np.isfinite(std).all() and (std > 0).all()):
         raise InputError(f"{net.name}: davg or dstd is not finite, or dstd not above 0")
     with np.errstate(over="ignore"):
-        largest = max(0.0, ((s ** len(net.neighbors) - avg) / std).max(initial=0.0))
+        largest = max(0.0, ((s**net.order - avg) / std).max(initial=0.0))
         smallest = (-avg / std).min(initial=0.0)
     if not (largest - smallest) / options.step < LARGEST:
         raise InputError(
@@ -56,7 +56,7 @@ def choose_grid(net: EmbeddingNet, options: TableOptions) -> TableGrid:
             f"{options.min_nbor_dist:g} angstrom right?"
         )
     upper = math.ceil(largest)
-    if len(net.neighbors) == 2:
+    if net.order == 2:
         return _symmetric(max(upper, 1), net, options)
     lower = math.floor(smallest)
     return _one_sided(lower, max(upper, lower + 1), net, options)
@@ -68,7 +68,7 @@ def reach(net: EmbeddingNet, grid: TableGrid) -> tuple[float, float]:
     rcut_smth, rcut = _cutoffs(net)
     found = []
     for end in (grid.upper, grid.maximum):
-        s_end = max((end * std + avg).min(initial=np.inf), 0.0) ** (1 / len(net.neighbors))
+        s_end = max((end * std + avg).min(initial=np.inf), 0.0) ** (1 / net.order)
         low, high = 1e-6, rcut
         for _ in range(60):
             middle = 0.5 * (low + high)
@@ -93,7 +93,7 @@ def _statistics(net: EmbeddingNet) -> tuple[np.ndarray, np.ndarray]:
     davg, dstd = (np.asarray(t.values, dtype=np.float64) for t in net.env_mat.inputs[4:6])
     centers = slice(None) if net.center is None else [net.center]
     davg, dstd = davg[centers], dstd[centers]
-    columns = [_slots(net.env_mat, t) for t in net.neighbors]
+    columns = [_slots(net.env_mat, t) for t in net.neighbors or [None]]
     if len(columns) == 2:
         a, b = (dstd[:, c[:, 1:]].min(axis=(1, 2), initial=np.inf) for c in columns)
         return np.zeros_like(a), a * b
@@ -101,12 +101,13 @@ def _statistics(net: EmbeddingNet) -> tuple[np.ndarray, np.ndarray]:
     return davg[:, first], dstd[:, first]
 
 
-def _slots(env_mat: gs.Node, t: int) -> np.ndarray:
-    """Columns of the environment matrix: (sel of type t, columns of one neighbour)."""
+def _slots(env_mat: gs.Node, t: int | None) -> np.ndarray:
+    """Columns of the environment matrix: (sel of type t, columns of one neighbour); t None: of all
+    types."""
     columns = 1 if env_mat.op == "ProdEnvMatR" else 4
     sel = env_mat.attrs["sel" if columns == 1 else "sel_a"]
-    begin = columns * sum(sel[:t])
-    return np.arange(begin, begin + columns * sel[t]).reshape(-1, columns)
+    begin, n = (0, sum(sel)) if t is None else (sum(sel[:t]), sel[t])
+    return np.arange(columns * begin, columns * (begin + n)).reshape(-1, columns)
 
 
 def _one_sided(lower: int, upper: int, net: EmbeddingNet, options: TableOptions) -> TableGrid:

@@ -15,7 +15,12 @@ import onnx_graphsurgeon as gs
 from .graph import Builder
 from .shape_rules import ENV_MAT
 
-TABLES = ("TabulateFusionSeA", "TabulateFusionSeR", "TabulateFusionSeT")
+TABLES = (
+    "TabulateFusionSeA",
+    "TabulateFusionSeAtten",
+    "TabulateFusionSeR",
+    "TabulateFusionSeT",
+)
 
 
 def run(graph: gs.Graph, tables: list[str], ntypes: int) -> int:
@@ -25,6 +30,8 @@ def run(graph: gs.Graph, tables: list[str], ntypes: int) -> int:
     env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
     evaluation = gs.Constant("evaluation", np.array([-1], dtype=np.int64))
     for node in watched:
+        if node.op == "TabulateFusionSeAtten" and len(node.inputs) < 7:
+            node.inputs.append(gs.Variable.empty())  # two_scale
         node.inputs.append(evaluation)
     graph.outputs.append(_stacked(graph, watched, 2, "table_overflow"))
     graph.outputs.append(_stacked(graph, env_mats, ntypes, "sel_overflow"))

@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Replaces every embedding net by a table and a TabulateFusion node.
 
-What reads a net tells which: the product with the transposed environment matrix (se_e2_a),
-the contraction with products of two neighbours (se_e3), anything else after a ProdEnvMatR
-(se_e2_r).
+What reads a net tells which: the product with the transposed environment matrix (se_e2_a, and
+se_atten where a gate stands between), the contraction with products of two neighbours (se_e3),
+anything else after a ProdEnvMatR (se_e2_r).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError, UnsupportedModelError
+from ..runtime.metadata import KeptPart
 from ..runtime.report import NetReport
 from .graph import Builder, replace_everywhere
 from .grids import TableOptions, choose_grid, reach
-from .nets import EmbeddingNet, find
+from .nets import EmbeddingNet, survey
 from .shape_rules import shape_of
 from .tables import Table, TableGrid, build_table
 
@@ -26,9 +27,10 @@ SAMPLED = 2000  # intervals of a table that are compared with its net
 
 @dataclass(frozen=True)
 class Plan:
-    """The tables to be built: each net with its grid."""
+    """The tables to be built: each net with its grid; and the sub-models that stay as they are."""
 
     items: list[tuple[EmbeddingNet, TableGrid]]
+    kept: list[KeptPart] = field(default_factory=list)
 
     @property
     def nets(self) -> list[EmbeddingNet]:
@@ -42,13 +44,13 @@ class Plan:
 
 def plan(graph: gs.Graph, options: TableOptions) -> Plan:
     """What run() will build. UnsupportedModelError if there is nothing to tabulate."""
-    nets = find(graph)
+    nets, kept = survey(graph)
     if not nets:
+        why = "; ".join(f"{k.name}: {k.reason}" for k in kept)
         raise UnsupportedModelError(
-            "no embedding net found (no weights named filter_type_*/matrix_1_*); "
-            "use dponnx convert, which needs none"
+            f"nothing to compress: {why}; use dponnx convert, which needs no tables"
         )
-    return Plan([(net, choose_grid(net, options)) for net in nets])
+    return Plan([(net, choose_grid(net, options)) for net in nets], kept)
 
 
 def run(
@@ -96,7 +98,12 @@ def _site(net: EmbeddingNet) -> tuple[str, list, gs.Variable]:
     if reader.op == "MatMul" and _exchanged(reader.inputs[0]):
         em = reader.inputs[0].inputs[0].inputs[0]
         if len(shape_of(em)) == 3 and shape_of(em)[2] == 4:
-            return "TabulateFusionSeA", [net.x, em], reader.outputs[0]
+            if net.gate is None:
+                return "TabulateFusionSeA", [net.x, em], reader.outputs[0]
+            each = (shape_of(net.x)[0],)
+            more = [net.gate.rows, (net.gate.index, each)]
+            more += [] if net.gate.scale is None else [(net.gate.scale, each)]
+            return "TabulateFusionSeAtten", [net.x, em, *more], reader.outputs[0]
     if reader.op == "Einsum" and len(reader.inputs) == 2:
         em, letters = reader.inputs[0], reader.attrs["equation"].replace(" ", "")
         a, rest = letters.split(",")
@@ -105,7 +112,7 @@ def _site(net: EmbeddingNet) -> tuple[str, list, gs.Variable]:
             return "TabulateFusionSeT", [net.x, em], reader.outputs[0]
     raise ConversionError(
         f"{reader.name} ({reader.op}) reads the net {net.name}; expected the contraction of "
-        "se_e2_a, se_e2_r or se_e3 with the environment matrix"
+        "se_e2_a, se_atten, se_e2_r or se_e3 with the environment matrix"
     )
 
 
@@ -137,7 +144,7 @@ def _report(net: EmbeddingNet, table: Table, type_map: list[str]) -> NetReport:
     center = "*" if net.center is None else type_map[net.center]
     return NetReport(
         name=net.name,
-        types=f"{center}-{','.join(type_map[t] for t in net.neighbors)}",
+        types=f"{center}-{','.join(type_map[t] for t in net.neighbors) or '*'}",
         reach=reach(net, grid),
         lower=grid.lower,
         upper=grid.upper,

@@ -90,7 +90,7 @@ def compress(
                 del twin
             if frequency > 0:
                 pass_overflow.run(graph, [t.name for t in tables], model.ntypes)
-            about = metadata(model, graph, tables, shortest)
+            about = metadata(model, graph, tables, shortest, plan.kept)
             nodes = _write_onnx(files, onnx, graph, about, apart=sizes.too_large)
         del graph
         with progress.stage("checking the files written"):
@@ -98,7 +98,7 @@ def compress(
                 check.frozen_tf(files.temporary(output))
             check.onnx(files.temporary(onnx), shortest)
         files.commit()
-    report = CompressionReport(output, onnx, tables, time.perf_counter() - start, nodes)
+    report = CompressionReport(output, onnx, tables, time.perf_counter() - start, nodes, plan.kept)
     if sizes.too_large:
         raise OutputTooLargeError(sizes.explain(output, onnx), replace(report, output=None))
     return report

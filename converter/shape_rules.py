@@ -21,13 +21,13 @@ RULES: dict[str, Rule] = {}
 
 UNARY = (
     "Identity Cast Tanh Sigmoid Relu Softplus Elu Selu Exp Log Sqrt Neg Abs Erf Erfc Not "
-    "Reciprocal Sign Floor Ceil Clip Gelu GeluCustom LeakyRelu Mish Softsign Sin Cos IsNaN Softmax"
+    "Reciprocal Sign Floor Ceil Clip LeakyRelu Mish Softsign Sin Cos IsNaN Softmax"
 ).split()
 BROADCAST = (
     "Add Sub Mul Div Pow Max Min Sum Where Equal Less LessOrEqual Greater GreaterOrEqual And Or"
 ).split()
 
-ENV_MAT = ("ProdEnvMatA", "ProdEnvMatR")
+ENV_MAT = ("ProdEnvMatA", "ProdEnvMatAMix", "ProdEnvMatR")
 TO_BOOL = "Equal Less LessOrEqual Greater GreaterOrEqual And Or Not IsNaN".split()
 
 
@@ -63,7 +63,8 @@ def infer_dtypes(node: gs.Node) -> list[np.dtype]:
     if node.op == "Where":
         return [np.dtype(node.inputs[1].dtype)]
     if node.op in ENV_MAT:
-        return [first, first, first, np.dtype(np.int32)]
+        more = [np.dtype(np.int32), np.dtype(bool)] if node.op == "ProdEnvMatAMix" else []
+        return [first, first, first, np.dtype(np.int32), *more]
     return [first] * len(node.outputs)
 
 
@@ -194,6 +195,12 @@ def _env_mat_a(node: gs.Node) -> list[Shape]:
     return [(n, 4 * nnei), (n, 12 * nnei), (n, 3 * nnei), (n, nnei)]
 
 
+@rule("ProdEnvMatAMix")
+def _env_mat_a_mix(node: gs.Node) -> list[Shape]:
+    shapes = _env_mat_a(node)
+    return [*shapes, shapes[3], shapes[3]]
+
+
 @rule("ProdEnvMatR")
 def _env_mat_r(node: gs.Node) -> list[Shape]:
     n, nnei = shape_of(node.inputs[3])[0], sum(node.attrs["sel"])
@@ -210,7 +217,7 @@ def _virial(node: gs.Node) -> list[Shape]:
     return [(9 * nframes,), (nframes * nall, 9)]
 
 
-@rule("TabulateFusionSeA")
+@rule("TabulateFusionSeA", "TabulateFusionSeAtten")
 def _tabulate_a(node: gs.Node) -> list[Shape]:
     return [(shape_of(node.inputs[3])[0], 4, node.attrs["last_layer_size"])]
 
@@ -228,6 +235,12 @@ def _tabulate_t(node: gs.Node) -> list[Shape]:
 @rule("TabulateFusionSeAGrad", "TabulateFusionSeTGrad")
 def _tabulate_grad(node: gs.Node) -> list[Shape]:
     return [shape_of(node.inputs[2]), shape_of(node.inputs[3])]
+
+
+@rule("TabulateFusionSeAttenGrad")
+def _tabulate_atten_grad(node: gs.Node) -> list[Shape]:
+    """Inputs: those of TabulateFusionSeAtten but for two_scale, dy, descriptor, (two_scale)."""
+    return [shape_of(t) for t in [*node.inputs[2:4], *node.inputs[8:]]]
 
 
 @rule("TabulateFusionSeRGrad")

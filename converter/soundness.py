@@ -19,9 +19,10 @@ SIZES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 7: 1, 9: 8, 10: 1, 14: 2, 17: 2, 19
 # attributes of the environment matrices: first and last distance of the switch, sel
 CUTOFFS = {
     "ProdEnvMatA": ("rcut_r_smth", "rcut_r", "sel_a"),
+    "ProdEnvMatAMix": ("rcut_r_smth", "rcut_r", "sel_a"),
     "ProdEnvMatR": ("rcut_smth", "rcut", "sel"),
 }
-COLUMNS = {"ProdEnvMatA": 4, "ProdEnvMatR": 1}
+COLUMNS = {"ProdEnvMatA": 4, "ProdEnvMatAMix": 4, "ProdEnvMatR": 1}
 DAVG, DSTD = 5, 6  # inputs of the environment matrices
 
 
@@ -75,8 +76,10 @@ def check_env_mats(graph_def, ntypes: int, where: object) -> None:
                 f"{at} has {smooth} = {begin:g} and {cutoff} = {end:g}; "
                 f"expected 0 <= {smooth} < {cutoff}"
             )
-        if len(sel) != ntypes or min(sel) < 0:
-            raise InputError(f"{at} has sel {sel}; expected a number for each of {ntypes} types")
+        mixed = node.op == "ProdEnvMatAMix"
+        if len(sel) != (1 if mixed else ntypes) or min(sel) < 0:
+            wanted = "one number" if mixed else f"a number for each of {ntypes} types"
+            raise InputError(f"{at} has sel {sel}; expected {wanted}")
         expected = (ntypes, COLUMNS[node.op] * sum(sel))
         for i, name in ((DAVG, "davg"), (DSTD, "dstd")):
             shape = _shape_of_constant(nodes, node.input[i] if i < len(node.input) else "")

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..runtime.errors import ConversionError
 from .pass_inputs import THEIRS
-from .shape_rules import reduced_axes, shape_of
+from .shape_rules import ENV_MAT, reduced_axes, shape_of
 from .symbols import nall, nframes, nloc
 
 RULES: dict[str, Callable] = {}
@@ -28,6 +29,7 @@ UNARY = {
     "Abs": "Abs",
     "Log": "Log",
     "Sign": "Sign",
+    "Reciprocal": "Reciprocal",
     "Identity": "Identity",
 }
 BINARY = {
@@ -43,6 +45,7 @@ BINARY = {
     "GreaterOrEqual": "GreaterEqual",
 }
 CHAINED = {"Sum": "AddV2", "Max": "Maximum", "Min": "Minimum"}
+PER_FRAME = ("ProdForceSeA", "ProdForceSeR", "ProdVirialSeA", "ProdVirialSeR")
 LOGICAL = {"And": "LogicalAnd", "Or": "LogicalOr", "Not": "LogicalNot"}
 
 
@@ -279,9 +282,10 @@ def _einsum(out, node):
     out.put(node.outputs[0], name)
 
 
-@rule("ProdEnvMatA", "ProdEnvMatR")
+@rule(*ENV_MAT)
 def _env_mat(out, node):
-    """The one operator that meets DeePMD-kit's own inputs; frames first, atoms flattened."""
+    """The one operator that meets DeePMD-kit's own inputs; frames first, atoms flattened. Its
+    outputs come in that form, too: raw for ProdForce and ProdVirial, reshaped for all others."""
     coord, davg, dstd = node.inputs[0], *node.inputs[4:6]
     dtype = dtype_of(node)
     inputs = [
@@ -298,7 +302,9 @@ def _env_mat(out, node):
     descrpt, *raw = node.outputs
     out.put(descrpt, out.reshape(name, shape_of(descrpt), dtype))
     for i, y in enumerate(raw, start=1):
-        out.put(y, f"{name}:{i}")  # only ProdForce and ProdVirial read these, as they are
+        out.raw[y.name] = f"{name}:{i}"
+        if any(reader.op not in PER_FRAME for reader in y.outputs):
+            out.put(y, out.reshape(f"{name}:{i}", shape_of(y), y.dtype))
 
 
 def _per_frame(out, node):
@@ -306,7 +312,7 @@ def _per_frame(out, node):
     grad = node.inputs[0]
     columns = shape_of(grad)[1]
     flat = out.reshape(out.name(grad), (nframes, columns * nloc(out.ntypes)), dtype_of(node))
-    return [flat, *out.inputs(node)[1:]]
+    return [flat, *(out.raw.get(t.name) or out.name(t) for t in node.inputs[1:])]
 
 
 @rule("ProdForceSeA", "ProdForceSeR")
@@ -344,6 +350,15 @@ def _tabulate_grad(out, node):
     name = out.writer.op(node.op, out.inputs(node), name=node.name, T=dtype_of(node))
     for i, y in enumerate(node.outputs):
         out.put(y, f"{name}:{i}" if i else name)
+
+
+@rule("Softmax")
+def _softmax(out, node):
+    rank = len(shape_of(node.inputs[0]))
+    if node.attrs.get("axis", -1) % rank != rank - 1:
+        raise ConversionError(f"{node.name}: softmax along another axis than the last")
+    name = out.writer.op("Softmax", out.inputs(node), name=node.name, T=dtype_of(node))
+    out.put(node.outputs[0], name)
 
 
 @rule("Clip")

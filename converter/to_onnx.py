@@ -10,6 +10,8 @@ from __future__ import annotations
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
+from .activations import write_out
+from .fold import fold_constants
 from .frozen_graph import FrozenModel
 from .graph import DOMAIN
 from .repeat_by_type import unroll
@@ -30,9 +32,8 @@ ENV_MAT_INPUTS = {
 ENV_MAT_OUTPUTS = {"descrpt": "T", "descrpt_deriv": "T", "rij": "T", "nlist": "int32"}
 SIGNATURES = {
     "ProdEnvMatA": (ENV_MAT_INPUTS, ENV_MAT_OUTPUTS),
+    "ProdEnvMatAMix": (ENV_MAT_INPUTS, ENV_MAT_OUTPUTS | {"ntype": "int32", "nmask": "bool"}),
     "ProdEnvMatR": (ENV_MAT_INPUTS, ENV_MAT_OUTPUTS),
-    "Gelu": ({"x": "T"}, {"output": "T"}),
-    "GeluCustom": ({"x": "T"}, {"output": "T"}),
 }
 
 
@@ -47,6 +48,8 @@ def forward_graph(model: FrozenModel) -> gs.Graph:
 
         try:
             part = tf.compat.v1.graph_util.extract_sub_graph(whole, [target])
+            part = fold_constants(write_out(part), set(SIGNATURES))
+            part = tf.compat.v1.graph_util.extract_sub_graph(part, [target])
             declared = _declare_ours(part)
             graph = tf.Graph()
             with graph.as_default():

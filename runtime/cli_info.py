@@ -15,7 +15,7 @@ from .models import converter
 from .report import print_line, print_pairs, print_table, size
 
 # Long texts: named, not printed, unless --training-script asks.
-_OPAQUE = ("training_script", "tables")
+_OPAQUE = ("training_script", "tables", "kept")
 
 
 def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
@@ -50,6 +50,8 @@ def run_info(args: argparse.Namespace) -> None:
     print_pairs(stdout(), "model", [(key, _one_line(value)) for key, value in pairs])
     if info is not None and info.tables:
         _print_tables(info)
+    for part in info.kept if info is not None else ():
+        print_line(stdout(), part.line)
 
 
 def _print_tables(info: ModelInfo) -> None:

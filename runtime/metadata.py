@@ -20,10 +20,24 @@ FORMAT = "dponnx-1"
 
 
 @dataclass(frozen=True)
+class KeptPart:
+    """A sub-model that was converted as it is. name: "descriptor", or "descriptor.1" for the
+    second one of a hybrid, "descriptor.1.0" in nested ones; reason: why it has no tables."""
+
+    name: str
+    reason: str
+
+    @property
+    def line(self) -> str:
+        return f"{self.name} stays as it is: {self.reason}"
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """Checked metadata of one of our models. rcut in angstrom; props holds every raw entry.
 
-    output_dim: components of the quantity; sel_type: types of the atoms that have it.
+    output_dim: components of the quantity; sel_type: types of the atoms that have it; kept:
+    sub-models that compressing left as they are.
     """
 
     name: str
@@ -38,6 +52,7 @@ class ModelInfo:
     output_dim: int = 1
     sel_type: tuple[int, ...] = ()
     tables: tuple[dict[str, Any], ...] = ()
+    kept: tuple[KeptPart, ...] = ()
     props: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -114,6 +129,7 @@ def parse_info(props: Mapping[str, str], name: str) -> ModelInfo:
         output_dim=entry("output_dim", int, "1"),
         sel_type=entry("sel_type", lambda text: tuple(int(t) for t in text.split()), every_type),
         tables=entry("tables", _tables, "[]"),
+        kept=entry("kept", _kept_parts, "[]"),
         props=dict(props),
     )
 
@@ -124,6 +140,13 @@ def _tables(text: str) -> tuple[dict[str, Any], ...]:
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise ValueError
     return tuple(tables)
+
+
+def _kept_parts(text: str) -> tuple[KeptPart, ...]:
+    try:
+        return tuple(KeptPart(str(part["name"]), str(part["reason"])) for part in json.loads(text))
+    except (TypeError, KeyError) as e:
+        raise ValueError("no list of name and reason") from e
 
 
 def _read_props(data: Any, name: str) -> dict[str, str]:

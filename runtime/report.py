@@ -10,6 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from .metadata import KeptPart
+
 
 @dataclass(frozen=True)
 class NetReport:
@@ -46,13 +48,15 @@ class NetReport:
 
 @dataclass(frozen=True)
 class CompressionReport:
-    """What compress or convert wrote. output: the .pb, onnx: the .onnx (None: not written)."""
+    """What compress or convert wrote. output: the .pb, onnx: the .onnx (None: not written); kept:
+    sub-models that compress left as they are."""
 
     output: Path | None
     onnx: Path | None
     nets: list[NetReport] = field(default_factory=list)
     seconds: float = 0.0
     nodes: int = 0
+    kept: list[KeptPart] = field(default_factory=list)
 
 
 def render(report: CompressionReport, console: Console) -> None:
@@ -75,6 +79,8 @@ def render(report: CompressionReport, console: Console) -> None:
         print_table(console, "embedding nets replaced by tables", columns, rows)
         total = size(sum(net.bytes for net in report.nets))
         print_line(console, f"{len(report.nets)} tables, {total}")
+    for part in report.kept:
+        print_line(console, part.line)
     for path in (report.onnx, report.output):
         if path is not None:
             written = f" ({size(Path(path).stat().st_size)})" if Path(path).is_file() else ""

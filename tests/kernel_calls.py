@@ -13,19 +13,20 @@ CUT = 1.0, 4.0  # rcut_smth, rcut: exact in float32
 
 
 def env_mat(worker, frame, sel, threads=1, cut=CUT, kind="A", count=False):
-    """The four outputs of ProdEnvMat{kind}; with count also sel_overflow."""
+    """The four outputs of ProdEnvMat{kind}, six of AMix; with count also sel_overflow."""
     coord, atype, nlist, davg, dstd = frame
-    counts = [np.sum(atype[: len(nlist)] == t) for t in range(len(sel))]
+    counts = [np.sum(atype[: len(nlist)] == t) for t in range(len(davg))]
     natoms = np.array([len(nlist), len(coord), *counts], np.int32)
     inputs = {"coord": coord, "atype": atype, "natoms": natoms, "nlist": nlist}
     inputs |= {"davg": davg, "dstd": dstd}
-    outputs = ["descrpt", "descrpt_deriv", "rij", "nlist_out"] + ["sel_overflow"] * count
-    if kind == "A":
+    outputs = ["descrpt", "descrpt_deriv", "rij", "nlist_out"]
+    outputs += ["ntype", "nmask"] * (kind == "AMix") + ["sel_overflow"] * count
+    if kind != "R":
         attributes = {"rcut_a": -1.0, "rcut_r": cut[1], "rcut_r_smth": cut[0]}
         attributes |= {"sel_a": list(sel), "sel_r": [0] * len(sel)}
     else:
         attributes = {"rcut": cut[1], "rcut_smth": cut[0], "sel": list(sel)}
-    types = {"nlist_out": np.int32, "sel_overflow": np.int64}
+    types = {"nlist_out": np.int32, "ntype": np.int32, "nmask": bool, "sel_overflow": np.int64}
     model = one_node(f"ProdEnvMat{kind}", inputs, outputs, out_types=types, **attributes)
     return worker.run(model, inputs, threads)
 
@@ -51,16 +52,26 @@ def virial(worker, derivs, rij, nlist, natoms, want=None, threads=1, kind="A"):
     return worker.run(model, inputs, threads)
 
 
-def tabulate(worker, table, em_x, em, dy=None, threads=1, kind="A", **changes):
-    """The descriptor; if dy is given [dy_dem_x, dy_dem], in se_e2_r [dy_dem]. R takes no em_x."""
+def tabulate(worker, table, em_x, em, dy=None, threads=1, kind="A", gates=None, **changes):
+    """The descriptor; if dy is given [dy_dem_x, dy_dem], in se_e2_r [dy_dem], in se_atten also
+    dy_dscale. R takes no em_x; Atten also takes gates: two_embed, two_index, two_scale."""
     dtype = em.dtype
     op, inputs, outputs = f"TabulateFusionSe{kind}", {"em": em}, ["descriptor"]
     if kind != "R":
         inputs = {"em_x": em_x.reshape(-1, 1), "em": em}
+    order = list(inputs)
+    constants = table_of(table, dtype)["constants"]
+    if gates is not None:
+        constants["two_embed"], inputs["two_index"], inputs["two_scale"] = gates
+        order += ["two_embed", "two_index"]
     if dy is not None:
         op, outputs = f"{op}Grad", ["dy_dem_x"] * (kind != "R") + ["dy_dem"]
+        outputs += ["dy_dscale"] * (kind == "Atten")
         inputs |= {"dy": dy, "descriptor": np.zeros_like(dy)}
-    model = one_node(op, inputs, outputs, **table_of(table, dtype), **(grid_of(table) | changes))
+        order += ["dy", "descriptor"]
+    order = ["table", "table_info", *order, *["two_scale"] * (kind == "Atten")]
+    attributes = grid_of(table) | changes
+    model = one_node(op, inputs, outputs, constants, order=order, **attributes)
     result = worker.run(model, inputs, threads)
     return result[0] if dy is None else result
 
@@ -122,5 +133,12 @@ def make_em(dtype, n, nnei, low=-1.0, high=6.0, seed=1, kind="A"):
     em_x = rng.uniform(low, high, n * int(np.prod(nnei))).astype(dtype)
     if kind == "R":
         return em_x, em_x.reshape(n, nnei)
-    shape = (n, nnei, 4) if kind == "A" else (n, *nnei)
+    shape = (n, *nnei) if kind == "T" else (n, nnei, 4)
     return em_x, rng.normal(size=shape).astype(dtype)
+
+
+def make_gates(em, width, seed=4):
+    """two_embed (9, width), two_index and two_scale of each neighbour of em (n, nnei, 4)."""
+    rng, m = np.random.default_rng(seed), len(em) * em.shape[1]
+    rows, scale = rng.normal(size=(9, width)), rng.uniform(0, 1, m)
+    return rows.astype(em.dtype), rng.integers(0, 9, m).astype(np.int32), scale.astype(em.dtype)

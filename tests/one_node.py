@@ -7,8 +7,11 @@ import numpy as np
 from onnx import helper, numpy_helper
 
 
-def one_node(op, inputs, outputs, constants=None, out_types=None, **attributes) -> bytes:
-    """A serialised model: constants, then inputs, are the node's inputs in order.
+def one_node(
+    op, inputs, outputs, constants=None, out_types=None, order=None, **attributes
+) -> bytes:
+    """A serialised model: constants, then inputs, are the node's inputs in order, or in the given
+    order of their names.
 
     inputs and constants map names to arrays (inputs give type and rank only); outputs are names.
     Outputs have the type of the first floating-point input unless out_types names another.
@@ -23,7 +26,9 @@ def one_node(op, inputs, outputs, constants=None, out_types=None, **attributes) 
 
     declared_in = [declare(k, np.asarray(a).dtype, np.ndim(a)) for k, a in dict(inputs).items()]
     declared_out = [declare(k, np.dtype(out_types.get(k, main)), None) for k in outputs]
-    node = helper.make_node(op, [*constants, *inputs], list(outputs), domain="dponnx", **attributes)
+    node = helper.make_node(
+        op, order or [*constants, *inputs], list(outputs), domain="dponnx", **attributes
+    )
     initializers = [numpy_helper.from_array(np.asarray(a), k) for k, a in constants.items()]
     graph = helper.make_graph([node], op, declared_in, declared_out, initializers)
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("dponnx", 1)]

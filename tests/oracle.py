@@ -36,22 +36,24 @@ def slots_of(i, coord, atype, nlist, rcut, sel):
     return slots
 
 
-COLUMNS = {"A": 4, "R": 1}  # of the environment matrix in se_e2_a and se_e2_r
+# of the environment matrix in se_e2_a, se_atten and se_e2_r
+COLUMNS = {"A": 4, "AMix": 4, "R": 1}
 
 
 def env_mat(kind, coord, atype, nlist, stats, cut, sel):
-    """descrpt, descrpt_deriv, rij, nlist of ProdEnvMat{kind}.
+    """descrpt, descrpt_deriv, rij, nlist of ProdEnvMat{kind}; of AMix also ntype and nmask.
 
     stats = davg, dstd; cut = rcut_smth, rcut.
     """
     columns = COLUMNS[kind]
+    group = np.minimum(atype, 0) if kind == "AMix" else atype  # which slots an atom goes to
     coord = np.asarray(coord, float)
     davg, dstd = (np.asarray(s, float) for s in stats)
     nloc, nnei = len(nlist), sum(sel)
     rows, deriv = np.zeros((nloc, nnei, columns)), np.zeros((nloc, nnei, columns, 3))
     rij, slots = np.zeros((nloc, nnei, 3)), np.full((nloc, nnei), -1, np.int32)
     for i in range(nloc):
-        slots[i] = slots_of(i, coord, atype, nlist, cut[1], sel)
+        slots[i] = slots_of(i, coord, group, nlist, cut[1], sel)
         if atype[i] < 0:
             continue
         for s in np.flatnonzero(slots[i] >= 0):
@@ -67,7 +69,21 @@ def env_mat(kind, coord, atype, nlist, stats, cut, sel):
         rows[i] = (rows[i] - avg) / std
         deriv[i] /= std[:, :, None]
     flat = (a.reshape(nloc, nnei * k) for a, k in ((rows, columns), (deriv, 3 * columns), (rij, 3)))
-    return *flat, slots
+    if kind != "AMix":
+        return *flat, slots
+    nmask = slots >= 0
+    return *flat, slots, np.where(nmask, atype[slots], len(davg)).astype(np.int32), nmask
+
+
+def sel_overflow_mixed(coord, atype, nlist, rcut, n, ntypes):
+    """Per type, the most neighbours of one atom that n slots for all types have no room for."""
+    most = np.zeros(ntypes, int)
+    group = np.minimum(atype, 0)
+    for i in np.flatnonzero(atype[: len(nlist)] >= 0):
+        found = [slots_of(i, coord, group, nlist, rcut, [k]) for k in (len(nlist[i]), n)]
+        near, kept = (np.bincount(atype[s[s >= 0]], minlength=ntypes) for s in found)
+        most = np.maximum(most, near - kept)
+    return most
 
 
 def sel_overflow(coord, atype, nlist, rcut, sel):
@@ -110,10 +126,11 @@ def prod_virial(net_deriv, in_deriv, rij, nlist, natoms):
     return v.sum(axis=(0, 1)).reshape(9), atom_virial
 
 
-def tabulate(kind, table: Table, em_x, em):
+def tabulate(kind, table: Table, em_x, em, gates=None):
     """TabulateFusionSe{kind}: the descriptor.
 
     A  sum_j em[i, j, :] (outer) G(em_x[i, j]): (n, 4, width), em (n, nnei, 4)
+    Atten  the same with G (1 + gate), gate = scale * rows[index], gates = rows, index, scale
     R  G(em[i, j]): (n, nnei, width), em (n, nnei)
     T  sum_jk em[i, j, k] G(em_x[i, j, k]): (n, width), em (n, ni, nj)
     The inputs keep their precision: at a knot, that decides the row.
@@ -122,13 +139,23 @@ def tabulate(kind, table: Table, em_x, em):
     em = np.asarray(em, float)
     if kind == "R":
         return value
-    return np.einsum({"A": "ijc,ijo->ico", "T": "ijk,ijko->io"}[kind], em, value)
+    if kind == "Atten":
+        value = value * (1 + _gate(gates, value.shape)[1])
+    return np.einsum("ijk,ijko->io" if kind == "T" else "ijc,ijo->ico", em, value)
 
 
-def tabulate_grad(kind, table: Table, em_x, em, dy):
-    """TabulateFusionSe{kind}Grad: dy_dem_x (n nnei, 1) unless R, dy_dem shaped as em."""
+def tabulate_grad(kind, table: Table, em_x, em, dy, gates=None):
+    """TabulateFusionSe{kind}Grad: dy_dem_x (n nnei, 1) unless R, dy_dem shaped as em; of Atten
+    also dy_dscale (n nnei,)."""
     value, slope = _evaluate(kind, table, em_x, em)
     em, dy = np.asarray(em, float), np.asarray(dy, float)
+    if kind == "Atten":
+        rows, gate = _gate(gates, value.shape)
+        gain = 1 + gate
+        dem_x = np.einsum("ijc,ico,ijo->ij", em, dy, slope * gain)
+        dem = np.einsum("ico,ijo->ijc", dy, value * gain)
+        dscale = np.einsum("ijc,ico,ijo->ij", em, dy, value * rows)
+        return [dem_x.reshape(-1, 1), dem, dscale.ravel()]
     if kind == "R":
         return [np.einsum("ijo,ijo->ij", dy, slope)]
     if kind == "A":
@@ -138,9 +165,16 @@ def tabulate_grad(kind, table: Table, em_x, em, dy):
     return [dem_x.reshape(-1, 1), np.einsum("io,ijko->ijk", dy, value)]
 
 
+def _gate(gates, shape):
+    """The chosen rows, and the gates, of every neighbour: (n, nnei, width)."""
+    rows, index, scale = gates
+    chosen = np.asarray(rows, float)[index].reshape(shape)
+    return chosen, chosen * np.asarray(scale, float).reshape(*shape[:2], 1)
+
+
 def _evaluate(kind, table, em_x, em):
     """Value and slope of every entry: (*entries, width)."""
-    entries = em.shape[:2] if kind == "A" else em.shape
+    entries = em.shape[:2] if kind in ("A", "Atten") else em.shape
     value, slope = table.evaluate(np.ravel(em if kind == "R" else em_x))
     return value.reshape(*entries, table.width), slope.reshape(*entries, table.width)
 

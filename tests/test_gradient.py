@@ -44,6 +44,13 @@ def _tabulated_t(b: Builder, x: gs.Tensor) -> gs.Tensor:
     return b("TabulateFusionSeT", TABLE, INFO, column, b.reshape(x, (2, 3, 4)), **ROWS)
 
 
+def _tabulated_atten(b: Builder, x: gs.Tensor, *scale: gs.Tensor) -> gs.Tensor:
+    """As _tabulated_a, with three gates for the 6 neighbours."""
+    inputs = [b.slice(x, 1, 0, 1), b.reshape(x, (2, 3, 4)), COLUMN[:3]]
+    inputs += [np.array([0, 2, 2, 1, 0, 1], np.int32), *scale]
+    return b("TabulateFusionSeAtten", TABLE, INFO, *inputs, **ROWS)
+
+
 # name: function of (build, x (6, 4)) -> tensor; one for every rule
 CASES = {
     "Identity": lambda b, x: b("Identity", x),
@@ -67,6 +74,9 @@ CASES = {
     "Sqrt": lambda b, x: b("Sqrt", b("Exp", x)),
     "Log": lambda b, x: b("Log", b("Exp", b("Tanh", x))),
     "Abs": lambda b, x: b("Abs", x),
+    "Reciprocal": lambda b, x: b("Reciprocal", b("Exp", x)),
+    "Softmax": lambda b, x: b("Mul", b("Softmax", x, axis=-1), x),
+    "Softmax of rows": lambda b, x: b("Mul", b("Softmax", x, axis=0), x),
     "Clip": lambda b, x: b("Clip", x, -0.5, 0.5),
     "Max": lambda b, x: b("Max", x, b("Mul", x, x)),
     "Min": lambda b, x: b("Min", ROW, x),
@@ -86,11 +96,15 @@ CASES = {
     "TabulateFusionSeA": _tabulated_a,
     "TabulateFusionSeR": lambda b, x: b("TabulateFusionSeR", TABLE, INFO, x, **ROWS),
     "TabulateFusionSeT": _tabulated_t,
+    "TabulateFusionSeAtten": _tabulated_atten,
+    "TabulateFusionSeAtten, scaled": lambda b, x: _tabulated_atten(
+        b, x, b.reshape(b("Tanh", b.slice(x, 1, 1, 2)), (6,))
+    ),
 }
 
 
 def test_every_rule_has_a_case():
-    untested = set(gradient_rules.RULES) - {name.split()[0] for name in CASES}
+    untested = set(gradient_rules.RULES) - {name.split()[0].rstrip(",") for name in CASES}
     assert untested == {"Expand"}  # made by the rules themselves, and by Uniform gradients
 
 

@@ -37,9 +37,7 @@ def edited(graph: Path, path: Path, change) -> Path:
 def rename_env_mat(graph_def) -> None:
     for node in graph_def.node:
         if node.op == "ProdEnvMatA":
-            node.op = "ProdEnvMatAMix"
-        if node.name == "train_attr/training_script":
-            node.attr["value"].tensor.string_val[:] = [b'{"model":{"descriptor":{"type":"dpa9"}}}']
+            node.op = "ProdEnvMatANvnmdQuantize"
 
 
 def keep_only_weights(graph_def) -> None:
@@ -100,7 +98,10 @@ INPUTS = {
         lambda g, d: edited(g, d / "in.pb", keep_only_weights),
         "no DeePMD-kit model",
     ),
-    "unsupported descriptor": (lambda g, d: edited(g, d / "in.pb", rename_env_mat), "dpa9"),
+    "unsupported descriptor": (
+        lambda g, d: edited(g, d / "in.pb", rename_env_mat),
+        "by the operator ProdEnvMatANvnmdQuantize",
+    ),
     "no energy": (lambda g, d: edited(g, d / "in.pb", without_energy), "o_atom_energy"),
     "spin": (lambda g, d: edited(g, d / "in.pb", with_spin), "has spin"),
     "pair table": (lambda g, d: edited(g, d / "in.pb", with_pair_table), "(ZBL, linear_ener)"),

@@ -21,6 +21,11 @@ int find_near(const EnvMatArgs<T>& args, int64_t i, int32_t* index, T* r2) {
   return n;
 }
 
+template <class T>
+inline int64_t center_row(const EnvMatArgs<T>& args, int64_t i) {
+  return args.center ? args.center[i] : args.atype[i];
+}
+
 // One lane a neighbour: slots [slot, slot + count) of atom i.
 template <int C, class T>
 void env_rows_block(const EnvMatArgs<T>& args, int64_t i, int slot, int count) {
@@ -39,8 +44,8 @@ void env_rows_block(const EnvMatArgs<T>& args, int64_t i, int slot, int count) {
   for (int c = 0; c < C; ++c) store(value[c], row[c]);
   for (int c = 0; c < 3 * C; ++c) store(slope[c], deriv[c]);
 
-  const T* avg = args.avg + (int64_t(args.atype[i]) * nnei + slot) * C;
-  const T* inv_std = args.inv_std + (int64_t(args.atype[i]) * nnei + slot) * C;
+  const int64_t statistics = (center_row(args, i) * nnei + slot) * C;
+  const T *avg = args.avg + statistics, *inv_std = args.inv_std + statistics;
   const int64_t first = i * nnei + slot;
   for (int l = 0; l < count; ++l) {
     T* out = args.descrpt + C * (first + l);
@@ -66,8 +71,8 @@ void env_rows(const EnvMatArgs<T>& args, int64_t i) {
     return;
   }
   const int32_t* list = args.nlist + i * nnei;
-  const T* avg = args.avg + int64_t(args.atype[i]) * nnei * C;
-  const T* inv_std = args.inv_std + int64_t(args.atype[i]) * nnei * C;
+  const int64_t statistics = center_row(args, i) * nnei * C;
+  const T *avg = args.avg + statistics, *inv_std = args.inv_std + statistics;
   for (int t = 0; t < args.ntypes; ++t) {
     const int last = args.sec[t + 1];
     int end = args.sec[t];

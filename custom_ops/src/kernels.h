@@ -18,10 +18,11 @@ struct EnvMatArgs {
   const int32_t* atype;     ///< [nall]
   const int32_t* nlist_in;  ///< [nloc, nnei_in], -1 anywhere
   int64_t nnei_in;
-  const T* avg;      ///< [ntypes, C nnei]
-  const T* inv_std;  ///< [ntypes, C nnei], 1 / std
+  const int32_t* center;  ///< [nall] row of avg and inv_std for each atom; null: its atype
+  const T* avg;           ///< [ntypes, C nnei]
+  const T* inv_std;       ///< [ntypes, C nnei], 1 / std
   Switch<T> cut;
-  const int* sec;  ///< [ntypes + 1] first slot of each neighbour type
+  const int* sec;  ///< [ntypes + 1] first slot of each neighbour type; ntypes = 1: mixed
   int ntypes;
   T* descrpt;      ///< [nloc, C nnei]
   T* deriv;        ///< [nloc, 3 C nnei]
@@ -55,6 +56,16 @@ struct Located {
   T dx, beyond;    ///< inside the row; along the tangent
   T em[4];         ///< se_e2_a; forward: times run
   int first, run;  ///< neighbours [first, first + run) are identical
+  const T* gate;   ///< se_atten: G counts (1 + scale gate) times
+  T scale;
+};
+
+/// What chooses the gates of neighbours in se_atten; without rows there are none.
+template <class T>
+struct Gates {
+  const T* rows;         ///< [., vectors of the table], padded with zeros
+  const int32_t* index;  ///< [n nnei] the row of each neighbour
+  const T* scale;        ///< [n nnei]; null: 1
 };
 
 /// What the pairs of an atom that fall into one row of the table have in common (se_e3).
@@ -64,23 +75,25 @@ struct RowShare {
   T of[6];  ///< forward: sum of em dx^k; gradient: sum over outputs of dy a_k
 };
 
-/// Shapes of se_e2_a; se_e3; se_e2_r. In se_e3 nnei counts pairs of neighbours, C = 1.
+/// Shapes of se_e2_a and se_atten; se_e3; se_e2_r. In se_e3 nnei counts pairs of neighbours, C = 1.
 template <class T>
 struct TabulateArgs {
   TableView<T> table;
-  const T* em_x;  ///< [n nnei]
-  const T* em;    ///< [n, nnei, 4]; [n, nnei]; none
+  const T* em_x;   ///< [n nnei]
+  const T* em;     ///< [n, nnei, 4]; [n, nnei]; none
+  Gates<T> gates;  ///< se_atten only
   int64_t nnei;
   const T* dy;  ///< shape of out, gradient only
   T* out;       ///< [n, 4, width]; [n, width]; [n, nnei, width], forward only
   T* dem_x;     ///< [n nnei], gradient only
   T* dem;       ///< shape of em, gradient only
+  T* dscale;    ///< [n nnei], gradient only; may be null
 };
 
 /// Memory a thread brings.
 template <class T>
 struct TabulateScratch {
-  Located<T>* located;    ///< se_e2_a: [nnei], se_e2_r: [end - begin]
+  Located<T>* located;    ///< se_e2_a, se_atten: [nnei], se_e2_r: [end - begin]
   T* dy;                  ///< [4 * n_vectors * lanes]
   RowShare<T>* shares;    ///< se_e3: [min(nnei, rows of the table)]
   int32_t* share_of_row;  ///< se_e3: [rows of the table], -1 before and after
@@ -110,8 +123,8 @@ struct KernelsOf {
   int (*find_near)(const EnvMatArgs<T>&, int64_t i, int32_t* index, T* r2);
   RowKernels<T> rows_4, rows_1;
   /// out[i] = sum_j em[i, j] (outer) G(em_x[i, j]) in se_e2_a and se_e3; out[j] = G(em_x[j]) in
-  /// se_e2_r.
-  TableKernels<T> table_a, table_t, table_r;
+  /// se_e2_r; as se_e2_a with G (1 + scale gate) in se_atten.
+  TableKernels<T> table_a, table_t, table_r, table_atten;
 
   /// Those of an environment matrix of C columns.
   template <int C>

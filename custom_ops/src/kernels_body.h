@@ -23,9 +23,10 @@ template <class T>
 constexpr KernelsOf<T> table_of = {find_near<T>,
                                    row_kernels<4, T>,
                                    row_kernels<1, T>,
-                                   {tabulate<T>, tabulate_grad<T>},
+                                   {tabulate<T, false>, tabulate_grad<T, false>},
                                    {tabulate_pairs<T>, tabulate_pairs_grad<T>},
-                                   {tabulate_each<T>, tabulate_each_grad<T>}};
+                                   {tabulate_each<T>, tabulate_each_grad<T>},
+                                   {tabulate<T, true>, tabulate_grad<T, true>}};
 
 }  // namespace
 

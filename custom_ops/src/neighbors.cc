@@ -17,8 +17,9 @@ template <class T>
 void Placer<T>::place(const KernelsOf<T>& kernels, int64_t i) {
   int32_t* slots = args_.nlist + i * args_.sec[args_.ntypes];
   std::fill_n(slots, args_.sec[args_.ntypes], -1);
+  n_near_ = 0;
   if (args_.atype[i] < 0) return;
-  const int n = kernels.find_near(args_, i, index_.data(), r2_.data());
+  const int n = n_near_ = kernels.find_near(args_, i, index_.data(), r2_.data());
   std::fill(filled_.begin(), filled_.end(), 0);
   for (int k = 0; k < n; ++k) {
     const int type = args_.atype[index_[k]];

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "kernels.h"
@@ -18,6 +19,9 @@ class Placer {
   /// listed, then -1. A type with more of them than slots keeps the nearest, ties by index.
   void place(const KernelsOf<T>& kernels, int64_t i);
 
+  /// The atoms within rcut of the atom placed last, as listed, whether they found a slot or not.
+  std::pair<const int32_t*, int> near() const { return {index_.data(), n_near_}; }
+
   /// For each type, the most neighbours within rcut that an atom placed so far has.
   const std::vector<int>& most() const { return most_; }
 
@@ -26,6 +30,7 @@ class Placer {
 
   const EnvMatArgs<T>& args_;
   std::vector<int32_t> index_;
+  int n_near_ = 0;
   std::vector<T> r2_;
   std::vector<int> filled_, most_;
   std::vector<int> rank_;

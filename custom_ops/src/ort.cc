@@ -127,7 +127,10 @@ DPONNX_INSTANTIATE(double)
 DPONNX_INSTANTIATE(int32_t)
 DPONNX_INSTANTIATE(int64_t)
 DPONNX_INSTANTIATE(bool)
-template int64_t* get_optional_output(const Ort::KernelContext&, size_t,
-                                      const std::vector<int64_t>&);
+#define DPONNX_INSTANTIATE_OPTIONAL(T) \
+  template T* get_optional_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&);
+DPONNX_INSTANTIATE_OPTIONAL(float)
+DPONNX_INSTANTIATE_OPTIONAL(double)
+DPONNX_INSTANTIATE_OPTIONAL(int64_t)
 
 }  // namespace dponnx

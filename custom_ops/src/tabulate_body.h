@@ -5,7 +5,9 @@
 //    neighbours, such as padding, count once with a weight.
 // 2. Forward: for a block of output vectors loop over all neighbours with 4 x block accumulators
 //    in registers; then the next block. Gradient: per neighbour, over all output vectors.
-// 3. Neighbours inside the table and those on the tangent go through separate loops.
+// 3. In se_atten every neighbour has a gate of [width] numbers, chosen by the types of the pair:
+//    G(x_j) becomes G(x_j) (1 + scale_j gate_j).
+// 4. Neighbours inside the table and those on the tangent go through separate loops.
 
 /// Neighbours inside the table fill located from the front, those beyond it from the back.
 struct Split {
@@ -25,14 +27,16 @@ inline bool same_bits(const T* a, const T* b, int n) {
   return differ == 0;
 }
 
-// n inputs x [n] with em [n, C].
+// n inputs x [n] with em [n, C], and with gates where there are any.
 template <int C, class T>
 Split locate_all(const TableView<T>& table, const T* x, const T* em, int n, bool weighted,
-                 Located<T>* located) {
+                 Located<T>* located, const Gates<T>& gates = {}) {
   Split split = {0, 0};
   for (int j = 0; j < n;) {
     int next = j + 1;
-    while (next < n && same_bits(x + next, x + j, 1) && same_bits(em + C * next, em + C * j, C)) {
+    while (next < n && same_bits(x + next, x + j, 1) && same_bits(em + C * next, em + C * j, C) &&
+           (!gates.rows || gates.index[next] == gates.index[j]) &&
+           (!gates.scale || same_bits(gates.scale + next, gates.scale + j, 1))) {
       ++next;
     }
     const Place<T> place = table.grid.place(x[j]);
@@ -45,6 +49,10 @@ Split locate_all(const TableView<T>& table, const T* x, const T* em, int n, bool
     at.run = next - j;
     const T weight = weighted ? T(at.run) : T(1);
     for (int c = 0; c < C; ++c) at.em[c] = em[C * j + c] * weight;
+    if (gates.rows) {
+      at.gate = gates.rows + gates.index[j] * (table.row_size / 6);
+      at.scale = gates.scale ? gates.scale[j] : T(1);
+    }
     j = next;
   }
   return split;
@@ -53,11 +61,14 @@ Split locate_all(const TableView<T>& table, const T* x, const T* em, int n, bool
 template <class T>
 Split locate_atom(const TabulateArgs<T>& args, int64_t i, bool weighted, Located<T>* located) {
   const int64_t first = i * args.nnei;
+  Gates<T> gates = args.gates;
+  if (gates.rows) gates.index += first;
+  if (gates.scale) gates.scale += first;
   return locate_all<4>(args.table, args.em_x + first, args.em + 4 * first,
-                       static_cast<int>(args.nnei), weighted, located);
+                       static_cast<int>(args.nnei), weighted, located, gates);
 }
 
-template <bool Tangent, int N, class T, class V>
+template <bool Tangent, bool Gated = false, int N, class T, class V>
 DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&acc)[4][N]) {
   constexpr int L = lanes<T, V>;
   for (int q = 0; q < n; ++q) {
@@ -75,13 +86,14 @@ DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&a
       } else {
         value = poly5(a, dx);
       }
+      if constexpr (Gated) value += value * load<V>(at.gate + offset / 6 + b * L) * at.scale;
 #pragma GCC unroll 4
       for (int c = 0; c < 4; ++c) acc[c][b] += value * at.em[c];
     }
   }
 }
 
-template <int N, class T>
+template <bool Gated, int N, class T>
 void tabulate_block(const TabulateArgs<T>& args, const Located<T>* located, Split split, int first,
                     T* out) {
   using V = Wide<T>;
@@ -89,9 +101,9 @@ void tabulate_block(const TabulateArgs<T>& args, const Located<T>* located, Spli
   const int64_t offset = int64_t(first) * 6 * L;
   const int width = args.table.width;
   V acc[4][N] = {};
-  add_block<false>(located, split.inside, offset, acc);
+  add_block<false, Gated>(located, split.inside, offset, acc);
   if (split.beyond > 0) {
-    add_block<true>(located + args.nnei - split.beyond, split.beyond, offset, acc);
+    add_block<true, Gated>(located + args.nnei - split.beyond, split.beyond, offset, acc);
   }
 #pragma GCC unroll 4
   for (int b = 0; b < N; ++b) {
@@ -104,7 +116,7 @@ void tabulate_block(const TabulateArgs<T>& args, const Located<T>* located, Spli
   }
 }
 
-template <class T>
+template <class T, bool Gated>
 void tabulate(const TabulateArgs<T>& args, int64_t begin, int64_t end, TabulateScratch<T> scratch) {
   const int n_vectors = args.table.n_vectors;
   for (int64_t i = begin; i < end; ++i) {
@@ -112,38 +124,43 @@ void tabulate(const TabulateArgs<T>& args, int64_t begin, int64_t end, TabulateS
     T* out = args.out + i * 4 * args.table.width;
     int v = 0;
     for (; v + DPONNX_BLOCK <= n_vectors; v += DPONNX_BLOCK) {
-      tabulate_block<DPONNX_BLOCK>(args, scratch.located, split, v, out);
+      tabulate_block<Gated, DPONNX_BLOCK>(args, scratch.located, split, v, out);
     }
-    for (; v < n_vectors; ++v) tabulate_block<1>(args, scratch.located, split, v, out);
+    for (; v < n_vectors; ++v) tabulate_block<Gated, 1>(args, scratch.located, split, v, out);
   }
 }
 
+// With t = sum_c dy[c] em[c] and gain = 1 + scale gate (1 without gates): dem[c] = dy[c] . G gain,
+// dem_x = t . G' gain, dscale = t . G gate.
 // Accumulators have names: an array of them would end in memory because sum() looks inside.
-template <bool Tangent, class T>
+template <bool Tangent, bool Gated, class T>
 DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>& at, const T* dy) {
   using V = Wide<T>;
   constexpr int L = lanes<T, V>;
   const V dx = splat<V>(at.dx);
-  const T* p = at.row;
-  V value0{}, value1{}, value2{}, value3{}, slope0{}, slope1{}, slope2{}, slope3{};
+  const T *p = at.row, *gate = at.gate;
+  V value0{}, value1{}, value2{}, value3{}, by_x{}, by_scale{};
   for (int v = 0; v < args.table.n_vectors; ++v, p += 6 * L, dy += 4 * L) {
     V a[6], value;
 #pragma GCC unroll 6
     for (int k = 0; k < 6; ++k) a[k] = load<V>(p + k * L);
-    const V slope = poly5_slope(a, dx, value);
+    V slope = poly5_slope(a, dx, value);
     if constexpr (Tangent) value += slope * at.beyond;
     const V dy0 = load<V>(dy), dy1 = load<V>(dy + L);
     const V dy2 = load<V>(dy + 2 * L), dy3 = load<V>(dy + 3 * L);
+    const V total = dy0 * at.em[0] + dy1 * at.em[1] + dy2 * at.em[2] + dy3 * at.em[3];
+    if constexpr (Gated) {
+      const V open = load<V>(gate + v * L), more = open * at.scale;
+      by_scale += total * value * open;
+      value += value * more;
+      slope += slope * more;
+    }
+    by_x += total * slope;
     value0 += dy0 * value;
     value1 += dy1 * value;
     value2 += dy2 * value;
     value3 += dy3 * value;
-    slope0 += dy0 * slope;
-    slope1 += dy1 * slope;
-    slope2 += dy2 * slope;
-    slope3 += dy3 * slope;
   }
-  const V by_x = slope0 * at.em[0] + slope1 * at.em[1] + slope2 * at.em[2] + slope3 * at.em[3];
   const int64_t j = i * args.nnei + at.first;
   args.dem_x[j] = sum<T>(by_x);
   T* dem = args.dem + 4 * j;
@@ -154,6 +171,10 @@ DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>
   for (int copy = 1; copy < at.run; ++copy) {
     args.dem_x[j + copy] = args.dem_x[j];
     for (int c = 0; c < 4; ++c) dem[4 * copy + c] = dem[c];
+  }
+  if (Gated && args.dscale) {
+    const T dscale = sum<T>(by_scale);
+    for (int copy = 0; copy < at.run; ++copy) args.dscale[j + copy] = dscale;
   }
 }
 
@@ -169,17 +190,17 @@ void lay_dy(const TableView<T>& table, const T* dy, T* laid) {
   }
 }
 
-template <class T>
+template <class T, bool Gated>
 void tabulate_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end,
                    TabulateScratch<T> scratch) {
   for (int64_t i = begin; i < end; ++i) {
     const Split split = locate_atom(args, i, false, scratch.located);
     lay_dy<4>(args.table, args.dy + i * 4 * args.table.width, scratch.dy);
     for (int q = 0; q < split.inside; ++q) {
-      grad_one<false>(args, i, scratch.located[q], scratch.dy);
+      grad_one<false, Gated>(args, i, scratch.located[q], scratch.dy);
     }
     for (int q = 0; q < split.beyond; ++q) {
-      grad_one<true>(args, i, scratch.located[args.nnei - 1 - q], scratch.dy);
+      grad_one<true, Gated>(args, i, scratch.located[args.nnei - 1 - q], scratch.dy);
     }
   }
 }

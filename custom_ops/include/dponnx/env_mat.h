@@ -6,10 +6,13 @@
 /// One row of the environment matrix, and the forces it passes on.
 namespace dponnx {
 
-/// Smooth switch between rmin and rmax (angstrom).
+/// Smooth switch between rmin and rmax (angstrom), which are float32 numbers in a model.
 template <class T>
 struct Switch {
   T rmin, rmax;
+
+  /// rmax - rmin, rounded to float32 as DeePMD-kit does: 3 - 0.3 differs in the eighth digit.
+  DPONNX_HD T width() const { return T(float(rmax) - float(rmin)); }
 };
 
 /// Row and derivative of one neighbour (V a scalar) or of one neighbour a lane.
@@ -28,7 +31,7 @@ DPONNX_HD void env_row(const V (&d)[3], const Switch<T>& cut, V (&row)[C], V (&d
   const V inv = one / square_root<T>(r2);
   const V r = r2 * inv;
   const V inv2 = inv * inv;
-  const T scale = T(1) / (cut.rmax - cut.rmin);
+  const T scale = T(1) / cut.width();
 
   V u = (r - cut.rmin) * scale;
   u = u < zero ? zero : u;  // comparisons leave NaN as it is
