@@ -84,7 +84,7 @@ def test_both_outputs_equal_the_original(case, deepmd):
     expected = deepmd.DeepPot(str(graph)).eval(*frames, atomic=True)
     for output in (DeepPot(report.onnx), deepmd.DeepPot(str(report.output))):
         for ours, theirs in zip(output.eval(*frames, atomic=True), expected, strict=True):
-            close = random_nets(single="float32" in name)
+            close = random_nets(single="float32" in name, attention="attention" in name)
             np.testing.assert_allclose(ours, theirs.reshape(ours.shape), **close)
 
 
