@@ -28,7 +28,8 @@ def onnx_bytes(model: FrozenModel, options: TableOptions | None) -> bytes:
     silent = Progress()
     graph = prepare(model, silent)
     plan = None if options is None else pass_tables.plan(graph, options)
-    tables = surgeon.finish(graph, model, plan, options, silent)
+    tables = [] if plan is None else surgeon.tabulate(graph, model, plan, options, silent)
+    surgeon.derive(graph, model)
     return emit_onnx.to_model(graph, metadata(model, tables))[0].SerializeToString()
 
 

@@ -285,6 +285,18 @@ def _tabulate(build, node, dy, needed):
     return [None, None, *grads]
 
 
+@rule("ContractSeA")
+def _contract(build, node, dy, needed):
+    return [build("ContractSeAGrad", node.inputs[0], dy[0], **node.attrs)]
+
+
+@rule("BiasTanh")
+def _bias_tanh(build, node, dy, needed):
+    _, _, *more = node.inputs  # idt, residual
+    dx = build("BiasTanhGrad", node.outputs[-1], dy[0], *more[:1]) if needed[0] else None
+    return [dx, None, None, dy[0]][: len(node.inputs)]
+
+
 @rule("Max", "Min")
 def _extreme(build, node, dy, needed):
     a, b = node.inputs

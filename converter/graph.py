@@ -35,6 +35,16 @@ OUR_OPS = {
     "TabulateFusionSeRGrad",
     "TabulateFusionSeT",
     "TabulateFusionSeTGrad",
+    "DescriptorSeA",
+    "DescriptorSeAGrad",
+    "DescriptorSeR",
+    "DescriptorSeRGrad",
+    "DescriptorSeT",
+    "DescriptorSeTGrad",
+    "ContractSeA",
+    "ContractSeAGrad",
+    "BiasTanh",
+    "BiasTanhGrad",
 }
 
 

@@ -44,6 +44,7 @@ def compress(
     min_nbor_dist: float | None = None,
     training_script: str | Path | None = None,
     checkpoint_folder: str | Path | None = None,
+    optimize: bool = True,
     progress: Progress | None = None,
 ) -> CompressionReport:
     """Replaces the embedding nets of a frozen model by tables; writes frozen TF and ONNX.
@@ -56,7 +57,8 @@ def compress(
     eV/angstrom, proven on the first frames of system, if given; min_nbor_dist: shortest
     distance in angstrom, instead of the model's; training_script, checkpoint_folder: a training
     input, or a folder that holds one, whose data are measured if the model does not hold
-    the distance.
+    the distance; optimize: fused operators in the ONNX file, which give the same numbers in less
+    time; False: the plain ones, for reading.
     Raises InputError, UnsupportedModelError or ConversionError; then nothing is written.
     Raises OutputTooLargeError, its `report` attached, if the frozen-TF file would exceed 2 GB:
     the ONNX file is then written, with a data file beside it.
@@ -80,14 +82,18 @@ def compress(
         plan = pass_tables.plan(graph, options)
         sizes = SizeCheck(input.stat().st_size, plan.nbytes, options.step)
         with progress.stage("compressing"):
-            tables = surgeon.finish(graph, model, plan, options, progress)
+            tables = surgeon.tabulate(graph, model, plan, options, progress)
         with progress.stage(f"writing {output.name} and {onnx.name}"):
             if sizes.too_large:
                 files.drop(output)
             else:
-                twin = emit_tf.to_graph_def(graph, model, compressed=True)
+                plain = graph.copy()
+                surgeon.derive(plain, model)
+                twin = emit_tf.to_graph_def(plain, model, compressed=True)
                 files.write(output, twin.SerializeToString())
-                del twin
+                del twin, plain
+            not_fused = surgeon.fuse(graph) if optimize else []
+            surgeon.derive(graph, model)
             if frequency > 0:
                 pass_overflow.run(graph, [t.name for t in tables], model.ntypes)
             about = metadata(model, tables, shortest)
@@ -98,7 +104,8 @@ def compress(
                 check.frozen_tf(files.temporary(output))
             check.onnx(files.temporary(onnx), shortest)
         files.commit()
-    report = CompressionReport(output, onnx, tables, time.perf_counter() - start, nodes)
+    seconds = time.perf_counter() - start
+    report = CompressionReport(output, onnx, tables, seconds, nodes, not_fused)
     if sizes.too_large:
         raise OutputTooLargeError(sizes.explain(output, onnx), replace(report, output=None))
     return report
@@ -154,7 +161,7 @@ def _convert(model: FrozenModel, progress: Progress):
     """Our graph of the model, its nets as they are, with forces."""
     graph = prepare(model, progress)
     with progress.stage("building the force graph"):
-        surgeon.finish(graph, model, None, None, progress)
+        surgeon.derive(graph, model)
     return graph
 
 

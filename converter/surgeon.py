@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The passes over the forward graph, in order: prepare, then finish. Each tells how often it
-matched."""
+"""The passes over the forward graph, in order: prepare, tabulate, fuse, derive. Each tells how
+often it matched."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from . import (
     gradient,
     pass_activations,
     pass_concat,
+    pass_fuse,
     pass_inputs,
     pass_shapes,
     pass_simplify,
@@ -36,22 +37,32 @@ def prepare(graph: gs.Graph, model: FrozenModel) -> None:
     _tell("split", pass_split.run(graph))
 
 
-def finish(
+def tabulate(
     graph: gs.Graph,
     model: FrozenModel,
-    plan: pass_tables.Plan | None,
-    options: TableOptions | None,
+    plan: pass_tables.Plan,
+    options: TableOptions,
     progress,
 ) -> list[NetReport]:
-    """Tables in place of the nets (plan None: the nets stay), then sums and forces. One
-    report a table."""
-    tables: list[NetReport] = []
-    if plan is not None and options is not None:
-        tables = pass_tables.run(graph, plan, options, model.type_names, progress)
-        _tell("tables", len(tables))
+    """Tables in place of the nets. One report a table."""
+    tables = pass_tables.run(graph, plan, options, model.type_names, progress)
+    _tell("tables", len(tables))
+    return tables
+
+
+def fuse(graph: gs.Graph) -> list[str]:
+    """Fused operators in place of plain ones: for ONNX only, between tabulate and derive. One line
+    for each part of the graph that stays plain."""
+    before = len(graph.nodes)
+    plain = pass_fuse.run(graph)
+    _tell("fuse", before - len(graph.nodes))
+    return plain
+
+
+def derive(graph: gs.Graph, model: FrozenModel) -> None:
+    """The outputs: sums and forces."""
     _tell("gradient", gradient.run(graph, model.quantity))
     _tell("simplify", pass_simplify.run(graph))
-    return tables
 
 
 def _tell(name: str, count: int) -> None:

@@ -46,13 +46,15 @@ class NetReport:
 
 @dataclass(frozen=True)
 class CompressionReport:
-    """What compress or convert wrote. output: the .pb, onnx: the .onnx (None: not written)."""
+    """What compress or convert wrote. output: the .pb, onnx: the .onnx (None: not written).
+    not_fused: why parts of the ONNX graph keep their plain, slower operators, one line each."""
 
     output: Path | None
     onnx: Path | None
     nets: list[NetReport] = field(default_factory=list)
     seconds: float = 0.0
     nodes: int = 0
+    not_fused: list[str] = field(default_factory=list)
 
 
 def render(report: CompressionReport, console: Console) -> None:
@@ -79,6 +81,8 @@ def render(report: CompressionReport, console: Console) -> None:
         if path is not None:
             written = f" ({size(Path(path).stat().st_size)})" if Path(path).is_file() else ""
             print_line(console, f"wrote {path}{written}")
+    for reason in report.not_fused:
+        print_line(console, f"not fused, runs slower: {reason}")
     print_line(console, f"{report.nodes} nodes, {report.seconds:.1f} s")
 
 

@@ -18,7 +18,7 @@ QUANTITIES = ("energy", "force", "virial", "atom_energy", "atom_virial")
 MODELS = ("fixture", "sea", "sea_small_2side", "sea_f32", "ser", "se3", "hybrid3")
 # DeePMD-kit's own compressed se_e3 is 100 eV/A off its original: no reference (DESIGN section 5).
 PEER_IS_WRONG = ("se3", "hybrid3")
-OUTPUTS = ("onnx", "convert", "pb")
+OUTPUTS = ("onnx", "plain", "convert", "pb")
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -45,6 +45,10 @@ def evaluator(request, reference, compressed):
     """(output, DeepPot.eval of it)."""
     if request.param == "onnx":
         return request.param, DeepPot(compressed.onnx).eval
+    if request.param == "plain":
+        plain = compressed.onnx.with_name("plain.onnx")
+        compress(reference[1], plain.with_suffix(".pb"), onnx=plain, optimize=False)
+        return request.param, DeepPot(plain).eval
     if request.param == "convert":
         return request.param, DeepPot.from_bytes(convert_to_bytes(reference[1]), "convert").eval
     request.getfixturevalue("deepmd")

@@ -12,11 +12,14 @@ namespace dponnx {
 template <class T>
 class Placer {
  public:
-  explicit Placer(const EnvMatArgs<T>& args);
+  explicit Placer(const ListArgs<T>& args);
 
-  /// Fills args.nlist for atom i: real neighbours of each type packed, in the order they were
+  /// Fills slots [nnei] for atom i: real neighbours of each type packed, in the order they were
   /// listed, then -1. A type with more of them than slots keeps the nearest, ties by index.
-  void place(const KernelsOf<T>& kernels, int64_t i);
+  void place(const KernelsOf<T>& kernels, int64_t i, int32_t* slots);
+
+  /// For each type, how many slots of the atom placed last are filled.
+  const std::vector<int>& filled() const { return filled_; }
 
   /// For each type, the most neighbours within rcut that an atom placed so far has.
   const std::vector<int>& most() const { return most_; }
@@ -24,7 +27,7 @@ class Placer {
  private:
   void keep_nearest(int type, int n, int32_t* slots);
 
-  const EnvMatArgs<T>& args_;
+  const ListArgs<T>& args_;
   std::vector<int32_t> index_;
   std::vector<T> r2_;
   std::vector<int> filled_, most_;

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "dispatch.h"
+#include "frame.h"
 #include "neighbors.h"
 #include "ops.h"
 
@@ -29,46 +30,22 @@ class ProdEnvMat {
 
   explicit ProdEnvMat(Ort::ConstKernelInfo info)
       : kernels_(kernels().of<T>()),
-        cut_{T(info.GetAttribute<float>(kRcutSmth)), T(info.GetAttribute<float>(kRcut))} {
-    if (!(cut_.rmin >= 0 && cut_.rmin < cut_.rmax)) {
-      fail(Code::invalid_model, kRcutSmth, " = ", cut_.rmin, ", ", kRcut, " = ", cut_.rmax,
-           "; expected 0 <= ", kRcutSmth, " < ", kRcut);
-    }
-    const auto sel = info.GetAttributes<int64_t>(kSel);
-    for (int64_t n : sel) {
-      if (n < 0 || n > 1000000 - sec_.back()) {
-        fail(Code::invalid_model, kSel, " holds ", n, "; expected >= 0 and a sum up to 1000000");
-      }
-      sec_.push_back(sec_.back() + static_cast<int>(n));
-    }
-    if (sel.empty()) fail(Code::invalid_model, kSel, " is empty; expected one number a type");
-  }
+        cut_(read_switch<T>(info, kRcutSmth, kRcut)),
+        sec_(read_sections(info, kSel)) {}
 
   void run(Ort::KernelContext& context) {
     const int64_t ntypes = sec_.size() - 1, nnei = sec_.back();
-    const auto natoms = get_input<int32_t>(context, inputs, 2, {2 + ntypes});
-    const auto [nloc, nall] = read_natoms(natoms);
-    const auto coord = get_input<T>(context, inputs, 0, {nall, 3});
-    const auto atype = get_input<int32_t>(context, inputs, 1, {nall});
-    const auto nlist = get_input<int32_t>(context, inputs, 3, {nloc, -1});
+    const Frame<T> frame(context, inputs, cut_, sec_);
+    const int64_t nloc = frame.nloc;
     const auto davg = get_input<T>(context, inputs, 4, {ntypes, C * nnei});
     const auto dstd = get_input<T>(context, inputs, 5, {ntypes, C * nnei});
-    check_range(atype, INT32_MIN, ntypes - 1, "at most ntypes-1");
-    check_range(nlist, -1, nall - 1, "-1 or 0..nall-1");
-
     std::vector<T> inv_std(ntypes * C * nnei);
     std::transform(dstd.data, dstd.data + inv_std.size(), inv_std.begin(),
                    [](T std) { return T(1) / std; });
     EnvMatArgs<T> args{};
-    args.coord = coord.data;
-    args.atype = atype.data;
-    args.nlist_in = nlist.data;
-    args.nnei_in = nlist.shape[1];
+    static_cast<ListArgs<T>&>(args) = frame.list;
     args.avg = davg.data;
     args.inv_std = inv_std.data();
-    args.cut = cut_;
-    args.sec = sec_.data();
-    args.ntypes = static_cast<int>(ntypes);
     args.descrpt = get_output<T>(context, 0, {nloc, C * nnei});
     args.deriv = get_output<T>(context, 1, {nloc, 3 * C * nnei});
     args.rij = get_output<T>(context, 2, {nloc, 3 * nnei});
@@ -76,10 +53,10 @@ class ProdEnvMat {
     int64_t* overflow = get_optional_output<int64_t>(context, 4, {ntypes});
     if (overflow) std::fill_n(overflow, ntypes, 0);
     std::mutex lock;
-    parallel_for(context, (nloc + kChunk - 1) / kChunk, [&, nloc = nloc](int64_t chunk) {
+    parallel_for(context, (nloc + kChunk - 1) / kChunk, [&](int64_t chunk) {
       Placer<T> placer(args);
       for (int64_t i = chunk * kChunk; i < std::min(nloc, (chunk + 1) * kChunk); ++i) {
-        placer.place(kernels_, i);
+        placer.place(kernels_, i, args.nlist + i * nnei);
         kernels_.template rows<C>().env_rows(args, i);
       }
       if (!overflow) return;
@@ -98,7 +75,7 @@ class ProdEnvMat {
 
   const KernelsOf<T>& kernels_;
   Switch<T> cut_;
-  std::vector<int> sec_{0};
+  std::vector<int> sec_;
 };
 
 }  // namespace

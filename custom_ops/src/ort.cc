@@ -106,15 +106,15 @@ void parallel_for(const Ort::KernelContext& context, int64_t total,
   if (job.error) std::rethrow_exception(job.error);
 }
 
-#define DPONNX_INSTANTIATE(T)                                                 \
-  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t, \
-                              const std::vector<int64_t>&);                   \
-  template T* get_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&);
+#define DPONNX_INSTANTIATE(T)                                                             \
+  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t,             \
+                              const std::vector<int64_t>&);                               \
+  template T* get_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&); \
+  template T* get_optional_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&);
 DPONNX_INSTANTIATE(float)
 DPONNX_INSTANTIATE(double)
 DPONNX_INSTANTIATE(int32_t)
+DPONNX_INSTANTIATE(int64_t)
 DPONNX_INSTANTIATE(bool)
-template int64_t* get_optional_output(const Ort::KernelContext&, size_t,
-                                      const std::vector<int64_t>&);
 
 }  // namespace dponnx

@@ -6,13 +6,17 @@
 
 namespace dponnx {
 
-OverflowCheck::OverflowCheck(double frequency)
+Schedule::Schedule(double frequency)
     : frequency_(frequency >= 1 && frequency < 9e15 ? static_cast<int64_t>(frequency) : 0) {}
 
-bool OverflowCheck::is_due() {
+bool Schedule::is_due(int64_t evaluation) {
   if (frequency_ == 0) return false;
+  return (evaluation < 0 ? count_++ : evaluation) % frequency_ == 0;
+}
+
+bool OverflowCheck::is_due() {
   const std::lock_guard<std::mutex> guard(lock_);
-  return evaluation_++ % frequency_ == 0;
+  return schedule_.is_due();
 }
 
 template <class T>

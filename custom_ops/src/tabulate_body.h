@@ -57,14 +57,15 @@ Split locate_atom(const TabulateArgs<T>& args, int64_t i, bool weighted, Located
                        static_cast<int>(args.nnei), weighted, located);
 }
 
-template <bool Tangent, int N, class T, class V>
-DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&acc)[4][N]) {
+// acc[c][b] += G em[c] of n neighbours, for N vectors of outputs that begin at offset in a row.
+template <bool Tangent, int C, int N, class T, class V>
+DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&acc)[C][N]) {
   constexpr int L = lanes<T, V>;
   for (int q = 0; q < n; ++q) {
     const Located<T>& at = located[q];
     const T* p = at.row + offset;
     const V dx = splat<V>(at.dx);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int b = 0; b < N; ++b) {
       V a[6], value;
 #pragma GCC unroll 6
@@ -76,57 +77,77 @@ DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&a
         value = poly5(a, dx);
       }
 #pragma GCC unroll 4
-      for (int c = 0; c < 4; ++c) acc[c][b] += value * at.em[c];
+      for (int c = 0; c < C; ++c) acc[c][b] += value * at.em[c];
     }
   }
 }
 
-template <int N, class T>
-void tabulate_block(const TabulateArgs<T>& args, const Located<T>* located, Split split, int first,
-                    T* out) {
+/// The neighbours of one atom, located: [0, inside) in the table, the last ones beyond it.
+template <class T>
+struct LocatedAtom {
+  const Located<T>* located;
+  int capacity;
+  Split split;
+};
+
+template <int C, int N, class T>
+void sum_block(const LocatedAtom<T>& atom, int first, int width, T* out) {
   using V = Wide<T>;
   constexpr int L = lanes<T, V>;
   const int64_t offset = int64_t(first) * 6 * L;
-  const int width = args.table.width;
-  V acc[4][N] = {};
-  add_block<false>(located, split.inside, offset, acc);
+  const Split split = atom.split;
+  V acc[C][N] = {};
+  add_block<false>(atom.located, split.inside, offset, acc);
   if (split.beyond > 0) {
-    add_block<true>(located + args.nnei - split.beyond, split.beyond, offset, acc);
+    add_block<true>(atom.located + atom.capacity - split.beyond, split.beyond, offset, acc);
   }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int b = 0; b < N; ++b) {
     const int column = (first + b) * L;
     const int rest = width - column;
 #pragma GCC unroll 4
-    for (int c = 0; c < 4; ++c) {
+    for (int c = 0; c < C; ++c) {
       store_some(out + c * width + column, acc[c][b], rest);
     }
   }
 }
 
+// out [C, width] = sum over the atom's neighbours of em (outer) G.
+template <int C, class T>
+void sum_neighbors(const LocatedAtom<T>& atom, int width, T* out) {
+  constexpr int kBlock = C == 1 ? 2 * DPONNX_BLOCK : DPONNX_BLOCK;
+  constexpr int L = lanes<T, Wide<T>>;
+  const int n_vectors = (width + L - 1) / L;
+  int v = 0;
+  for (; v + kBlock <= n_vectors; v += kBlock) sum_block<C, kBlock>(atom, v, width, out);
+  for (; v < n_vectors; ++v) sum_block<C, 1>(atom, v, width, out);
+}
+
 template <class T>
 void tabulate(const TabulateArgs<T>& args, int64_t begin, int64_t end, TabulateScratch<T> scratch) {
-  const int n_vectors = args.table.n_vectors;
   for (int64_t i = begin; i < end; ++i) {
     const Split split = locate_atom(args, i, true, scratch.located);
-    T* out = args.out + i * 4 * args.table.width;
-    int v = 0;
-    for (; v + DPONNX_BLOCK <= n_vectors; v += DPONNX_BLOCK) {
-      tabulate_block<DPONNX_BLOCK>(args, scratch.located, split, v, out);
-    }
-    for (; v < n_vectors; ++v) tabulate_block<1>(args, scratch.located, split, v, out);
+    const LocatedAtom<T> atom = {scratch.located, static_cast<int>(args.nnei), split};
+    sum_neighbors<4>(atom, args.table.width, args.out + i * 4 * args.table.width);
   }
 }
 
+/// What the gradient of the output is to one neighbour: of its em, and of its input x.
+template <class T>
+struct NeighborGrad {
+  T em[4], x;
+};
+
 // Accumulators have names: an array of them would end in memory because sum() looks inside.
+// dy is laid as lay_dy<4> does.
 template <bool Tangent, class T>
-DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>& at, const T* dy) {
+DPONNX_HD NeighborGrad<T> grad_one(const Located<T>& at, int n_vectors, const T* dy) {
   using V = Wide<T>;
   constexpr int L = lanes<T, V>;
   const V dx = splat<V>(at.dx);
   const T* p = at.row;
   V value0{}, value1{}, value2{}, value3{}, slope0{}, slope1{}, slope2{}, slope3{};
-  for (int v = 0; v < args.table.n_vectors; ++v, p += 6 * L, dy += 4 * L) {
+  for (int v = 0; v < n_vectors; ++v, p += 6 * L, dy += 4 * L) {
     V a[6], value;
 #pragma GCC unroll 6
     for (int k = 0; k < 6; ++k) a[k] = load<V>(p + k * L);
@@ -144,17 +165,7 @@ DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>
     slope3 += dy3 * slope;
   }
   const V by_x = slope0 * at.em[0] + slope1 * at.em[1] + slope2 * at.em[2] + slope3 * at.em[3];
-  const int64_t j = i * args.nnei + at.first;
-  args.dem_x[j] = sum<T>(by_x);
-  T* dem = args.dem + 4 * j;
-  dem[0] = sum<T>(value0);
-  dem[1] = sum<T>(value1);
-  dem[2] = sum<T>(value2);
-  dem[3] = sum<T>(value3);
-  for (int copy = 1; copy < at.run; ++copy) {
-    args.dem_x[j + copy] = args.dem_x[j];
-    for (int c = 0; c < 4; ++c) dem[4 * copy + c] = dem[c];
-  }
+  return {{sum<T>(value0), sum<T>(value1), sum<T>(value2), sum<T>(value3)}, sum<T>(by_x)};
 }
 
 // dy [C, width] -> [vector][C][lane], padded with zeros as the table is.
@@ -169,6 +180,15 @@ void lay_dy(const TableView<T>& table, const T* dy, T* laid) {
   }
 }
 
+template <bool Tangent, class T>
+void grad_copies(const TabulateArgs<T>& args, int64_t i, const Located<T>& at, const T* dy) {
+  const NeighborGrad<T> grad = grad_one<Tangent>(at, args.table.n_vectors, dy);
+  for (int64_t j = i * args.nnei + at.first, end = j + at.run; j < end; ++j) {
+    args.dem_x[j] = grad.x;
+    for (int c = 0; c < 4; ++c) args.dem[4 * j + c] = grad.em[c];
+  }
+}
+
 template <class T>
 void tabulate_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end,
                    TabulateScratch<T> scratch) {
@@ -176,10 +196,10 @@ void tabulate_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end,
     const Split split = locate_atom(args, i, false, scratch.located);
     lay_dy<4>(args.table, args.dy + i * 4 * args.table.width, scratch.dy);
     for (int q = 0; q < split.inside; ++q) {
-      grad_one<false>(args, i, scratch.located[q], scratch.dy);
+      grad_copies<false>(args, i, scratch.located[q], scratch.dy);
     }
     for (int q = 0; q < split.beyond; ++q) {
-      grad_one<true>(args, i, scratch.located[args.nnei - 1 - q], scratch.dy);
+      grad_copies<true>(args, i, scratch.located[args.nnei - 1 - q], scratch.dy);
     }
   }
 }
