@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from . import pass_simplify
 from .fuse_origin import NotFused
 from .graph import Builder, replace_everywhere
 from .shape_rules import shape_of
@@ -51,6 +52,8 @@ def run(graph: gs.Graph) -> tuple[int, list[str]]:
     found = [(n, axis) for n in graph.nodes if (axis := _axis(n))]
     if not found:
         return 0, []
+    _skip_concat_split(graph)
+    pass_simplify.run(graph)
     try:
         spread = _spread(graph, dict((n.name, axis) for n, axis in found))
     except NotFused as reason:
@@ -66,7 +69,6 @@ def run(graph: gs.Graph) -> tuple[int, list[str]]:
         columns = sum(b.packed for b in spread.layout[tensor.name])
         tensor.shape = (*shape_of(tensor)[:-1], columns)
     _below_split(graph)
-    _skip_concat_split(graph)
     graph.cleanup().toposort()
     return len(found), []
 
@@ -113,6 +115,8 @@ def _spread(graph: gs.Graph, axis_of: dict[str, int]) -> Spread:
 def _passed_on(node: gs.Node, known: list) -> tuple[Block, ...]:
     """Layout of the node's outputs."""
     shape = shape_of(node.outputs[0])
+    if node.op == "Cast":
+        return known[0]
     if node.op == "Reshape" and shape[-1] == sum(b.width for b in known[0]):
         return known[0]
     if node.op in ("Split", "Slice") and node.attrs["axis"] < len(shape) - 1:

@@ -89,13 +89,18 @@ def _select(
     if whole and begin % width == 0 and end % width == 0:
         at = source.begin
         return replace(source, begin=at + begin // width, end=at + end // width)
+    if axis == 1 and constant and shape[1:] == (slots, width):
+        at = source.begin
+        return replace(source, begin=at + begin, end=at + end)
     if last and constant and shape[axis] == width:
         at = source.within[0]
         return replace(source, within=(at + begin, at + end))
-    if axis == 1 and len(shape) == 3 and shape[0] == nframes and source.center is None:
-        ntypes, first = len(sel_of(source.env_mat)), 0
-        for t in range(ntypes):
-            if (begin, end) == (first, first + n_of_type(t)):
+    if axis == 1 and shape[0] == nframes and source.center is None:
+        atom = 1 if len(shape) == 3 else slots * width  # columns of one atom, in a frame's row
+        first: Size = 0
+        for t in range(len(sel_of(source.env_mat))):
+            last_one = first + n_of_type(t)
+            if (begin, end) == (first * atom, last_one * atom):
                 return replace(source, center=t)
-            first = first + n_of_type(t)
+            first = last_one
     raise NotFused(f"{node.name} cuts the environment matrix at {begin} to {end} of axis {axis}")

@@ -12,15 +12,17 @@ namespace {
 template <class T>
 using Wide = typename Vec<T, DPONNX_VECTOR_BYTES>::type;
 
-#include "bias_tanh_body.h"
-#include "contract_body.h"
-#include "descriptor_body.h"
-#include "descriptor_pairs_body.h"
+// clang-format off: descriptors need what stands before them
 #include "env_mat_body.h"
 #include "scatter_body.h"
 #include "tabulate_body.h"
 #include "tabulate_each_body.h"
 #include "tabulate_pairs_body.h"
+#include "descriptor_body.h"
+#include "descriptor_pairs_body.h"
+#include "contract_body.h"
+#include "bias_tanh_body.h"
+// clang-format on
 
 template <int C, class T>
 constexpr RowKernels<T> row_kernels = {env_rows<C, T>, force<C, T>, virial<C, T>};
