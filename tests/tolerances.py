@@ -71,3 +71,6 @@ OLD_RELEASE_VIRIAL = {"rtol": 1e-13, "atol": 1e-11}
 # The same model computed in float32: 1e-7 of an atom's 190 eV, and of the terms of a force, whose
 # hundred pairs cancel to 0.25 eV/A.
 FLOAT32_BUILD = {"energy": {"rtol": 1e-6, "atol": 0}, "force": {"rtol": 0, "atol": 1e-5}}
+
+# tanh: its exponential is right to one unit, and sum and quotient round once each.
+TANH_UNITS = 2.0
