@@ -55,13 +55,29 @@ struct ContractKernels {
   Function *forward, *gradient;
 };
 
+/// Neighbours in one row of the tables' block: how many, and the last of them.
+struct RowGroup {
+  int row, count, last;
+};
+
+/// Memory to group an atom's neighbours, at most nnei of them, by row (gradient of se_e2_a).
+template <class T>
+struct RowGroups {
+  Located<T>* entries;
+  int* next;
+  RowGroup* groups;
+  int32_t* group_of_row;  ///< [rows of all tables], -1 before and after
+};
+
 /// What a thread brings. slots and filled tell the atom's neighbours (neighbors.h).
 template <class E, class T>
 struct DescriptorScratch {
   const int32_t* slots;
   const int* filled;  ///< [ntypes]
   NeighborRows<E> rows;
+  T* places;          ///< [4, rows.stride] x, and its row, dx and beyond (TableGrid)
   int64_t* overflow;  ///< [ntables, 2] inputs in the coarse sub-tables, and outside; null: not due
+  RowGroups<T> groups;
   TabulateScratch<T> tabulate;  ///< located [nnei + ntypes]; rows of all tables together
 };
 

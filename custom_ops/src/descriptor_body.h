@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
-// Part of kernels_body.h: se_e2_a (C = 4) and se_e2_r (C = 1) from coordinates, atom by atom.
+// Part of kernels_body.h: what the fused descriptors share, from coordinates, atom by atom.
 //
 // 1. Rows of the environment matrix of the atom's real neighbours, one lane a neighbour, type by
-//    type; each located in the table of its pair of types.
-// 2. Forward: one sweep over all neighbours of all types (sum_neighbors). The empty slots of a
-//    type are one more neighbour, counted as often as there are slots.
+//    type (type_rows); each is looked up in the table of its pair of types (visit_neighbors).
+// 2. Forward: sums over neighbours. The empty slots of a type are one more neighbour, counted as
+//    often as there are slots.
 // 3. Gradient: the same rows again, with derivatives, rather than memory for them; dE/d em of each
-//    neighbour; force on each, one lane a neighbour; then the sums.
+//    neighbour; force on each, one lane a neighbour (neighbor_forces); then the sums (add_pairs).
+//
+// descriptor_a_body.h, descriptor_r_body.h and descriptor_pairs_body.h (se_e3) do the rest.
 
 /// The neighbours of one type: [begin, end) of the packed rows.
 struct TypeRange {
@@ -53,72 +55,73 @@ void count_overflow(const TableGrid<T>& grid, T x, int weight, int64_t* counts) 
   counts[1] += weight * grid.is_outside(x);
 }
 
-/// Located neighbours, from the front those inside the table, from the back those beyond it.
-template <class T>
-struct LocatedList {
-  Located<T>* located;
-  int capacity;
-  Split split = {0, 0};
-
-  Located<T>& add(const TableView<T>& table, T x) {
-    const Place<T> place = table.grid.place(x);
-    const bool inside = place.beyond == T(0);
-    Located<T>& at = inside ? located[split.inside++] : located[capacity - ++split.beyond];
-    at.row = table.coef + place.row * table.row_size;
-    at.dx = place.dx;
-    at.beyond = place.beyond;
-    return at;
+// places of the inputs em[0] of one type's neighbours, one lane each.
+template <class E, class T>
+void place_range(const TableGrid<T>& grid, const DescriptorScratch<E, T>& scratch,
+                 TypeRange range) {
+  using V = Wide<T>;
+  const int64_t stride = scratch.rows.stride;
+  T* x = scratch.places;
+  for (int p = range.begin; p < range.end; ++p) x[p] = T(scratch.rows.em[p]);
+  for (int p = range.begin; p < range.end; p += lanes<T, V>) {
+    V row, dx, beyond;
+    grid.place_lanes(load<V>(x + p), row, dx, beyond);
+    store(x + stride + p, row);
+    store(x + 2 * stride + p, dx);
+    store(x + 3 * stride + p, beyond);
   }
-};
+}
 
-template <int C, class E, class T>
-void descriptor(const DescriptorArgs<E, T>& args, int64_t i,
-                const DescriptorScratch<E, T>& scratch) {
+// visit(p, place, em, number, weight) for each neighbour that has a table: p its number in the
+// rows, place that of em[0] in its table, em [C] its row, number its table's, weight 1. Forward
+// also for empty slots: p = -1, weight their number.
+template <int C, bool Forward, class E, class T, class Visit>
+DPONNX_HD void visit_neighbors(const DescriptorArgs<E, T>& args, int64_t i,
+                               const DescriptorScratch<E, T>& scratch, const Visit& visit) {
   const NeighborRows<E>& rows = scratch.rows;
-  const int capacity = args.sec[args.ntypes] + args.ntypes;
-  LocatedList<T> list = {scratch.tabulate.located, capacity};
-  T* out = args.out + i * C * args.tables[0].width;
-  if (args.atype[i] < 0) {
-    __builtin_memset(out, 0, sizeof(T) * C * args.tables[0].width);
-    return;
-  }
   TypeRange range = {0, 0};
   for (int t = 0; t < args.ntypes; ++t) {
-    range = type_rows<C, false>(args, i, t, range.end, scratch);
+    range = type_rows<C, !Forward>(args, i, t, range.end, scratch);
     const PairKind<E>& kind = args.kinds[args.atype[i] * args.ntypes + t];
-    if (kind.table < 0) continue;
-    const TableView<T>& table = args.tables[kind.table];
-    const T scale = args.scale[kind.table];
-    for (int p = range.begin; p < range.end; ++p) {
-      const T x = T(rows.em[p]);
-      Located<T>& at = list.add(table, x);
+    if (kind.table < 0) {
       for (int c = 0; c < C; ++c) {
-        at.em[c] = C == 1 ? scale : scale * T(rows.em[c * rows.stride + p]);
+        E* grad = rows.grad + c * rows.stride;
+        for (int p = range.begin; p < range.end; ++p) grad[p] = E(0);
       }
-      if (scratch.overflow) {
-        count_overflow(table.grid, x, 1, scratch.overflow + 2 * kind.table);
+      continue;
+    }
+    const TableGrid<T>& grid = args.tables[kind.table].grid;
+    place_range(grid, scratch, range);
+    T em[C];
+    for (int p = range.begin; p < range.end; ++p) {
+      for (int c = 0; c < C; ++c) em[c] = T(rows.em[c * rows.stride + p]);
+      const T* at = scratch.places + rows.stride + p;
+      visit(p, Place<T>{static_cast<int>(at[0]), at[rows.stride], at[2 * rows.stride]}, em,
+            kind.table, 1);
+      if (Forward && scratch.overflow) {
+        count_overflow(grid, em[0], 1, scratch.overflow + 2 * kind.table);
       }
     }
     const int empty = args.sec[t + 1] - args.sec[t] - scratch.filled[t];
-    if (empty == 0) continue;
-    T padding[C];
-    for (int c = 0; c < C; ++c) padding[c] = T((E(0) - kind.avg[c]) * kind.inv_std[c]);
-    Located<T>& at = list.add(table, padding[0]);
-    for (int c = 0; c < C; ++c) at.em[c] = T(empty) * scale * (C == 1 ? T(1) : padding[c]);
+    if (!Forward || empty == 0) continue;
+    for (int c = 0; c < C; ++c) em[c] = T((E(0) - kind.avg[c]) * kind.inv_std[c]);
+    visit(-1, grid.place(em[0]), em, kind.table, empty);
   }
-  sum_neighbors<C>(LocatedAtom<T>{list.located, capacity, list.split}, args.tables[0].width, out);
 }
 
-// Forces on the neighbours of one type, one lane each, from dE/d em.
-template <int C, class E>
-void range_forces(const NeighborRows<E>& rows, TypeRange range, E scale) {
+// Forces on the atom's neighbours, one lane each, from dE/d em.
+template <int C, class E, class T>
+void neighbor_forces(const DescriptorArgs<E, T>& args, const DescriptorScratch<E, T>& scratch) {
   using V = Wide<E>;
-  for (int p = range.begin; p < range.end; p += lanes<E, V>) {
+  const NeighborRows<E>& rows = scratch.rows;
+  int n = 0;
+  for (int t = 0; t < args.ntypes; ++t) n += scratch.filled[t];
+  for (int p = 0; p < n; p += lanes<E, V>) {
     V grad[C], deriv[3 * C], f[3];
     for (int c = 0; c < C; ++c) grad[c] = load<V>(rows.grad + c * rows.stride + p);
     for (int m = 0; m < 3 * C; ++m) deriv[m] = load<V>(rows.deriv + m * rows.stride + p);
     pair_force<C>(grad, deriv, f);
-    for (int k = 0; k < 3; ++k) store(rows.force + k * rows.stride + p, f[k] * scale);
+    for (int k = 0; k < 3; ++k) store(rows.force + k * rows.stride + p, f[k]);
   }
 }
 
@@ -149,48 +152,4 @@ void add_pairs(const DescriptorArgs<E, T>& args, int64_t i, const DescriptorScra
   }
   for (int a = 0; a < 3; ++a) sums.force[3 * i + a] += centre[a];
   for (int k = 0; k < 9; ++k) sums.virial[k] += total[k];
-}
-
-// dE/d em of the neighbours in one range.
-template <int C, class E, class T>
-void range_grads(const TableView<T>& table, const NeighborRows<E>& rows, TypeRange range,
-                 const T* dy, const T* laid_dy) {
-  for (int p = range.begin; p < range.end; ++p) {
-    const Place<T> place = table.grid.place(T(rows.em[p]));
-    const T* row = table.coef + place.row * table.row_size;
-    if constexpr (C == 1) {
-      rows.grad[p] = slope_dot(table, row, place.dx, dy);
-    } else {
-      Located<T> at = {row, place.dx, place.beyond, {}, 0, 1};
-      for (int c = 0; c < C; ++c) at.em[c] = T(rows.em[c * rows.stride + p]);
-      const NeighborGrad<T> grad = place.beyond == T(0)
-                                       ? grad_one<false>(at, table.n_vectors, laid_dy)
-                                       : grad_one<true>(at, table.n_vectors, laid_dy);
-      for (int c = 0; c < C; ++c) rows.grad[c * rows.stride + p] = grad.em[c];
-      rows.grad[p] += grad.x;
-    }
-  }
-}
-
-template <int C, class E, class T>
-void descriptor_grad(const DescriptorArgs<E, T>& args, int64_t i,
-                     const DescriptorScratch<E, T>& scratch, const PairSums<E>& sums) {
-  if (args.atype[i] < 0) return;
-  const T* dy = args.dy + i * C * args.tables[0].width;
-  if constexpr (C > 1) lay_dy<C>(args.tables[0], dy, scratch.tabulate.dy);
-  TypeRange range = {0, 0};
-  for (int t = 0; t < args.ntypes; ++t) {
-    range = type_rows<C, true>(args, i, t, range.end, scratch);
-    const int number = args.kinds[args.atype[i] * args.ntypes + t].table;
-    if (number < 0) {
-      for (int k = 0; k < 3; ++k) {
-        E* force = scratch.rows.force + k * scratch.rows.stride;
-        for (int p = range.begin; p < range.end; ++p) force[p] = E(0);
-      }
-      continue;
-    }
-    range_grads<C>(args.tables[number], scratch.rows, range, dy, scratch.tabulate.dy);
-    range_forces<C>(scratch.rows, range, E(args.scale[number]));
-  }
-  add_pairs(args, i, scratch, sums);
 }

@@ -41,11 +41,6 @@ int all_rows(const DescriptorArgs<E, T>& args, int64_t i, const DescriptorScratc
   return range.end;
 }
 
-template <class T>
-int row_in_block(const TableView<T>& first, const TableView<T>& table, int row) {
-  return static_cast<int>((table.coef - first.coef) / table.row_size) + row;
-}
-
 template <class E, class T>
 void descriptor_pairs(const DescriptorArgs<E, T>& args, int64_t i,
                       const DescriptorScratch<E, T>& scratch) {
@@ -98,6 +93,6 @@ void descriptor_pairs_grad(const DescriptorArgs<E, T>& args, int64_t i,
                 }
               });
   shares.clear();
-  range_forces<4>(rows, {0, n}, E(1));
+  neighbor_forces<4>(args, scratch);
   add_pairs(args, i, scratch, sums);
 }

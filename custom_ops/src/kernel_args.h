@@ -58,6 +58,7 @@ struct Located {
   T dx, beyond;    ///< inside the row; along the tangent
   T em[4];         ///< se_e2_a; forward: times run
   int first, run;  ///< neighbours [first, first + run) are identical
+  T scale;         ///< fused descriptors: factor of its table
 };
 
 /// What the pairs of an atom that fall into one row of the table have in common (se_e3).

@@ -23,17 +23,21 @@ class Worker {
       : placer_(args),
         slots_(args.sec[args.ntypes]),
         rows_(kRows * stride(args)),
+        places_(4 * stride(args)),
         located_(slots_.size() + args.ntypes),
+        entries_(node.kind() == Descriptor::se_a ? located_.size() : 0),
+        next_(entries_.size()),
+        groups_(entries_.size()),
         dy_(4 * args.tables[0].row_size / 6),
         overflow_(2 * node.n_tables()) {
     scratch_.slots = slots_.data();
     E* at = rows_.data();
     const auto take = [&](int count) { return std::exchange(at, at + count * stride(args)); };
     scratch_.rows = {take(3), take(4), take(12), take(4), take(3), stride(args)};
-    if (node.kind() == Descriptor::se_t) {
-      shares_.resize(node.n_rows());
-      share_of_row_.resize(node.n_rows(), -1);
-    }
+    share_of_row_.resize(node.n_rows(), -1);
+    if (node.kind() != Descriptor::se_a) shares_.resize(node.n_rows());
+    scratch_.groups = {entries_.data(), next_.data(), groups_.data(), share_of_row_.data()};
+    scratch_.places = places_.data();
     scratch_.tabulate = {located_.data(), dy_.data(), shares_.data(), share_of_row_.data()};
   }
 
@@ -57,7 +61,11 @@ class Worker {
   Placer<E> placer_;
   std::vector<int32_t> slots_;
   std::vector<E> rows_;
+  std::vector<T> places_;
   std::vector<Located<T>> located_;
+  std::vector<Located<T>> entries_;
+  std::vector<int> next_;
+  std::vector<RowGroup> groups_;
   std::vector<T> dy_;
   std::vector<RowShare<T>> shares_;
   std::vector<int32_t> share_of_row_;

@@ -57,13 +57,21 @@ Split locate_atom(const TabulateArgs<T>& args, int64_t i, bool weighted, Located
                        static_cast<int>(args.nnei), weighted, located);
 }
 
+// The pointer, hidden from the compiler: otherwise it keeps each sum of an offset and a loop's
+// constants in a register of its own, and runs out of them.
+template <class T>
+DPONNX_HD const T* opaque(const T* p) {
+  __asm__("" : "+r"(p));
+  return p;
+}
+
 // acc[c][b] += G em[c] of n neighbours, for N vectors of outputs that begin at offset in a row.
 template <bool Tangent, int C, int N, class T, class V>
 DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&acc)[C][N]) {
   constexpr int L = lanes<T, V>;
   for (int q = 0; q < n; ++q) {
     const Located<T>& at = located[q];
-    const T* p = at.row + offset;
+    const T* p = opaque(at.row + offset);
     const V dx = splat<V>(at.dx);
 #pragma GCC unroll 8
     for (int b = 0; b < N; ++b) {
@@ -90,37 +98,46 @@ struct LocatedAtom {
   Split split;
 };
 
-template <int C, int N, class T>
-void sum_block(const LocatedAtom<T>& atom, int first, int width, T* out) {
-  using V = Wide<T>;
-  constexpr int L = lanes<T, V>;
-  const int64_t offset = int64_t(first) * 6 * L;
-  const Split split = atom.split;
-  V acc[C][N] = {};
-  add_block<false>(atom.located, split.inside, offset, acc);
-  if (split.beyond > 0) {
-    add_block<true>(atom.located + atom.capacity - split.beyond, split.beyond, offset, acc);
+template <int C, int N, class T, class V>
+DPONNX_HD void add_located(const LocatedAtom<T>& atom, int64_t offset, V (&acc)[C][N]) {
+  add_block<false>(atom.located, atom.split.inside, offset, acc);
+  if (atom.split.beyond > 0) {
+    const Located<T>* beyond = atom.located + atom.capacity - atom.split.beyond;
+    add_block<true>(beyond, atom.split.beyond, offset, acc);
   }
-#pragma GCC unroll 8
+}
+
+// Vectors [first, first + N) of each row of out [C, width].
+template <int C, int N, class T, class V>
+DPONNX_HD void store_block(const V (&acc)[C][N], int first, int width, T* out) {
+  constexpr int L = lanes<T, V>;
+#pragma GCC unroll 4
   for (int b = 0; b < N; ++b) {
     const int column = (first + b) * L;
     const int rest = width - column;
 #pragma GCC unroll 4
-    for (int c = 0; c < C; ++c) {
-      store_some(out + c * width + column, acc[c][b], rest);
-    }
+    for (int c = 0; c < C; ++c) store_some(out + c * width + column, acc[c][b], rest);
   }
 }
 
-// out [C, width] = sum over the atom's neighbours of em (outer) G.
-template <int C, class T>
-void sum_neighbors(const LocatedAtom<T>& atom, int width, T* out) {
-  constexpr int kBlock = C == 1 ? 2 * DPONNX_BLOCK : DPONNX_BLOCK;
+template <int N, class T>
+void tabulate_block(const LocatedAtom<T>& atom, int first, int width, T* out) {
+  using V = Wide<T>;
+  V acc[4][N] = {};
+  add_located(atom, int64_t(first) * 6 * lanes<T, V>, acc);
+  store_block(acc, first, width, out);
+}
+
+// out [4, width] = sum over the atom's neighbours of em (outer) G.
+template <class T>
+void sum_located(const LocatedAtom<T>& atom, int width, T* out) {
   constexpr int L = lanes<T, Wide<T>>;
   const int n_vectors = (width + L - 1) / L;
   int v = 0;
-  for (; v + kBlock <= n_vectors; v += kBlock) sum_block<C, kBlock>(atom, v, width, out);
-  for (; v < n_vectors; ++v) sum_block<C, 1>(atom, v, width, out);
+  for (; v + DPONNX_BLOCK <= n_vectors; v += DPONNX_BLOCK) {
+    tabulate_block<DPONNX_BLOCK>(atom, v, width, out);
+  }
+  for (; v < n_vectors; ++v) tabulate_block<1>(atom, v, width, out);
 }
 
 template <class T>
@@ -128,7 +145,7 @@ void tabulate(const TabulateArgs<T>& args, int64_t begin, int64_t end, TabulateS
   for (int64_t i = begin; i < end; ++i) {
     const Split split = locate_atom(args, i, true, scratch.located);
     const LocatedAtom<T> atom = {scratch.located, static_cast<int>(args.nnei), split};
-    sum_neighbors<4>(atom, args.table.width, args.out + i * 4 * args.table.width);
+    sum_located(atom, args.table.width, args.out + i * 4 * args.table.width);
   }
 }
 
@@ -165,7 +182,10 @@ DPONNX_HD NeighborGrad<T> grad_one(const Located<T>& at, int n_vectors, const T*
     slope3 += dy3 * slope;
   }
   const V by_x = slope0 * at.em[0] + slope1 * at.em[1] + slope2 * at.em[2] + slope3 * at.em[3];
-  return {{sum<T>(value0), sum<T>(value1), sum<T>(value2), sum<T>(value3)}, sum<T>(by_x)};
+  T sums[5];
+  const V totals[5] = {value0, value1, value2, value3, by_x};
+  sum_each(totals, sums);
+  return {{sums[0], sums[1], sums[2], sums[3]}, sums[4]};
 }
 
 // dy [C, width] -> [vector][C][lane], padded with zeros as the table is.
