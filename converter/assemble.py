@@ -37,8 +37,10 @@ def metadata(
     model: FrozenModel,
     tables: Sequence[NetReport] = (),
     min_nbor_dist: float | None = None,
+    mixed: bool = False,
 ) -> dict[str, str]:
-    """metadata_props of the ONNX file (docs/format.md): with tables, of a compressed model."""
+    """metadata_props of the ONNX file (docs/format.md): with tables, of a compressed model. mixed:
+    its tables and fitting nets are in float32."""
     if min_nbor_dist is None:
         min_nbor_dist = model.min_nbor_dist
     try:
@@ -57,7 +59,7 @@ def metadata(
         "daparam": str(model.daparam),
         "model_version": model.model_version,
         "compressed": "true" if tables or model.is_compressed else "false",
-        "precision": str(model.precision),
+        "precision": "mixed" if mixed else str(model.precision),
         "tables": json.dumps([asdict(t) for t in tables]),
         "min_nbor_dist": "" if min_nbor_dist is None else repr(min_nbor_dist),
         "original_sha256": model.sha256,

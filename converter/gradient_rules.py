@@ -206,7 +206,9 @@ def _matmul(build, node, dy, needed):
     a, b = node.inputs
     da = db = None
     if needed[0]:
-        da = sum_to(build, build("MatMul", dy[0], swap_last(build, b)), shape_of(a))
+        # With one output the product is outer: broadcasting costs less than a MatMul.
+        op = "Mul" if shape_of(dy[0])[-1] == 1 else "MatMul"
+        da = sum_to(build, build(op, dy[0], swap_last(build, b)), shape_of(a))
     if needed[1]:
         db = sum_to(build, build("MatMul", swap_last(build, a), dy[0]), shape_of(b))
     return [da, db]

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..runtime.errors import UnsupportedModelError
 from ..runtime.report import NetReport
 from . import (
     gradient,
@@ -15,6 +17,7 @@ from . import (
     pass_concat,
     pass_fuse,
     pass_inputs,
+    pass_mixed,
     pass_shapes,
     pass_simplify,
     pass_split,
@@ -57,6 +60,20 @@ def fuse(graph: gs.Graph) -> list[str]:
     plain = pass_fuse.run(graph)
     _tell("fuse", before - len(graph.nodes))
     return plain
+
+
+def narrow(graph: gs.Graph, model: FrozenModel) -> bool:
+    """Tables and fitting nets in float32, after fuse. False if the model is float32 already."""
+    if model.precision == np.float32:
+        return False
+    count = pass_mixed.run(graph)
+    _tell("mixed", count)
+    if count == 0:
+        raise UnsupportedModelError(
+            f"{model.path}: --precision mixed needs fused operators, and none fits this model; "
+            "leave the option out"
+        )
+    return True
 
 
 def derive(graph: gs.Graph, model: FrozenModel) -> None:
