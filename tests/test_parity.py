@@ -8,6 +8,7 @@ fixture covers every case by itself; the larger models lie in ../shared.
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 from dponnx import DeepPot, compress
 from dponnx.converter import convert_to_bytes
@@ -82,6 +83,13 @@ def test_several_frames_at_once_equal_one_by_one(reference, compressed):
             np.testing.assert_array_equal(a[i], b[0])
 
 
+def test_every_part_is_fused(reference, compressed):
+    assert compressed.not_fused == []
+    ops = {node.op_type for node in onnx.load(compressed.onnx).graph.node}
+    assert any(op.startswith("DescriptorSe") for op in ops) and "BiasTanh" in ops
+    assert not any(op.startswith(("ProdEnvMat", "Tabulate", "Tanh")) for op in ops)
+
+
 def test_the_onnx_file_is_small(reference, compressed):
     if reference[0] == "sea":
-        assert compressed.nodes <= 200
+        assert compressed.nodes <= 110

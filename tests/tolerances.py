@@ -74,3 +74,8 @@ FLOAT32_BUILD = {"energy": {"rtol": 1e-6, "atol": 0}, "force": {"rtol": 0, "atol
 
 # tanh: its exponential is right to one unit, and sum and quotient round once each.
 TANH_UNITS = 2.0
+
+# Mixed precision: float32 rounds terms of order 1 eV/A at 1e-7, and their sums over neighbours a
+# little more; atoms' energies before their bias at 1e-7 eV, 192 of them; virials sum 192 forces
+# times 5 A.
+MIXED = {"energy": 1e-4, "force": 1e-5, "virial": 1e-3}
