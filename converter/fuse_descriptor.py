@@ -184,8 +184,10 @@ def _weighted_sum(graph: gs.Graph, uses: list[Use]) -> tuple[gs.Variable, list[t
 
 def _combine(node: gs.Node, known: list, spread: set[str]) -> dict[str, float] | None:
     """Weights of a node's output, if it is a weighted sum of tables."""
-    if node.op in ("Add", "Sum") and all(known):
-        return _merged(w for w, _ in known) if node.inputs[0].name not in spread else None
+    if node.op in ("Add", "Sum"):
+        terms = [k for k, t in zip(known, node.inputs, strict=True) if k or not _is_zero(t)]
+        inside = any(t.name in spread for t in node.inputs)
+        return _merged(w for w, _ in terms) if all(terms) and not inside else None
     if node.op == "Concat" and all(known) and node.attrs["axis"] in (1, -2):
         return _merged(w for w, _ in known) if node.inputs[0].name in spread else None
     if node.op in ("Mul", "Div"):
@@ -205,6 +207,11 @@ def _combine(node: gs.Node, known: list, spread: set[str]) -> dict[str, float] |
             factor = 1.0 if node.op == "ReduceSum" else 1.0 / shape[1]
             return {name: w * factor for name, w in known[0][0].items()}
     return None
+
+
+def _is_zero(t: gs.Tensor) -> bool:
+    """A constant zero: what is left of a neighbour type without slots."""
+    return isinstance(t, gs.Constant) and not t.values.any()
 
 
 def _merged(parts: Iterable[dict[str, float]]) -> dict[str, float] | None:

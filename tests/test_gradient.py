@@ -84,6 +84,9 @@ CASES = {
     "TabulateFusionSeA": _tabulated_a,
     "TabulateFusionSeR": lambda b, x: b("TabulateFusionSeR", TABLE, INFO, x, **ROWS),
     "TabulateFusionSeT": _tabulated_t,
+    "ContractSeA": lambda b, x: b("Tanh", b("ContractSeA", b.reshape(x, (2, 4, 3)), axis=2)),
+    "BiasTanh": lambda b, x: b("BiasTanh", x, ROW),
+    "BiasTanh with residual": lambda b, x: b.nodes("BiasTanh", x, ROW, W[:, 0], b("Exp", x))[0],
 }
 
 
