@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 
 #include "ort.h"
 
@@ -22,17 +23,35 @@ class Batches {
   int64_t n_atoms_, count_;
 };
 
-/// Sums buffers [count, size] into out, which is the first of them.
+/// One array of `size` numbers a batch; sum() adds all into the first, which is out.
 template <class T>
-void reduce(const Ort::KernelContext& context, const std::vector<T>& buffers, int64_t size,
-            T* out) {
-  constexpr int64_t kBlock = 4096;
-  parallel_for(context, (size + kBlock - 1) / kBlock, [&](int64_t block) {
-    const int64_t begin = block * kBlock, end = std::min(size, begin + kBlock);
-    for (int64_t first = 0; first < static_cast<int64_t>(buffers.size()); first += size) {
-      for (int64_t k = begin; k < end; ++k) out[k] += buffers[first + k];
-    }
-  });
-}
+class BatchArrays {
+ public:
+  BatchArrays(const Batches& batches, T* out, int64_t size)
+      : count_(batches.count()), size_(size), out_(out), others_(new T[(count_ - 1) * size]) {}
+
+  /// The batch's array, set to zero: by the thread that fills it.
+  T* zeros(int64_t batch) {
+    T* array = batch == 0 ? out_ : others_.get() + (batch - 1) * size_;
+    std::fill_n(array, size_, T(0));
+    return array;
+  }
+
+  void sum(const Ort::KernelContext& context) const {
+    constexpr int64_t kBlock = 4096;
+    parallel_for(context, (size_ + kBlock - 1) / kBlock, [&](int64_t block) {
+      const int64_t begin = block * kBlock, end = std::min(size_, begin + kBlock);
+      for (int64_t batch = 1; batch < count_; ++batch) {
+        const T* other = others_.get() + (batch - 1) * size_;
+        for (int64_t k = begin; k < end; ++k) out_[k] += other[k];
+      }
+    });
+  }
+
+ private:
+  int64_t count_, size_;
+  T* out_;
+  std::unique_ptr<T[]> others_;  // not set to zero, as a vector's would be
+};
 
 }  // namespace dponnx

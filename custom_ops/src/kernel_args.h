@@ -65,7 +65,8 @@ struct Located {
 template <class T>
 struct RowShare {
   const T* row;
-  T of[6];  ///< forward: sum of em dx^k; gradient: sum over outputs of dy a_k
+  int number;  ///< of the row
+  T of[6];     ///< forward: sum of em dx^k; gradient: sum over outputs of dy a_k
 };
 
 /// Shapes of se_e2_a; se_e3; se_e2_r. In se_e3 nnei counts pairs of neighbours, C = 1.

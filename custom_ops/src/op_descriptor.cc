@@ -35,7 +35,9 @@ class Worker {
     const auto take = [&](int count) { return std::exchange(at, at + count * stride(args)); };
     scratch_.rows = {take(3), take(4), take(12), take(4), take(3), stride(args)};
     share_of_row_.resize(node.n_rows(), -1);
-    if (node.kind() != Descriptor::se_a) shares_.resize(node.n_rows());
+    const int64_t entries = located_.size();
+    if (node.kind() == Descriptor::se_r) shares_.resize(std::min(node.n_rows(), entries));
+    if (node.kind() == Descriptor::se_t) shares_.resize(std::min(node.n_rows(), entries * entries));
     scratch_.groups = {entries_.data(), next_.data(), groups_.data(), share_of_row_.data()};
     scratch_.places = places_.data();
     scratch_.tabulate = {located_.data(), dy_.data(), shares_.data(), share_of_row_.data()};
@@ -158,26 +160,20 @@ class DescriptorGrad {
       per_atom = *get_input<bool>(context, inputs.data(), want_at, {1}).data;
     }
     const int64_t n_out = per_atom ? nall : 0;
-    E* const results[] = {get_output<E>(context, 0, {nall, 3}), get_output<E>(context, 1, {9}),
-                          get_output<E>(context, 2, {n_out, 9})};
-    const int64_t sizes[] = {3 * nall, 9, 9 * n_out};
-    const Batches batches(nloc, 32, 16);  // 32 atoms: about 300 us of work
-    std::vector<E> others[3];
-    for (int k = 0; k < 3; ++k) {
-      std::fill_n(results[k], sizes[k], E(0));
-      others[k].resize((batches.count() - 1) * sizes[k]);
-    }
+    const Batches batches(nloc, 64, 8);  // 64 atoms: about 600 us of work
+    BatchArrays<E> force(batches, get_output<E>(context, 0, {nall, 3}), 3 * nall);
+    BatchArrays<E> virial(batches, get_output<E>(context, 1, {9}), 9);
+    BatchArrays<E> atom_virial(batches, get_output<E>(context, 2, {n_out, 9}), 9 * n_out);
     parallel_for(context, batches.count(), [&](int64_t b) {
-      const auto sum = [&](int k) {
-        return b == 0 ? results[k] : others[k].data() + (b - 1) * sizes[k];
-      };
-      const PairSums<E> sums = {sum(0), sum(1), per_atom ? sum(2) : nullptr};
+      E* per_atom_sums = atom_virial.zeros(b);
+      const PairSums<E> sums = {force.zeros(b), virial.zeros(b),
+                                per_atom ? per_atom_sums : nullptr};
       Worker<E, T> worker(node_, args);
       for (int64_t i = batches.begin(b); i < batches.begin(b + 1); ++i) {
         node_.kernels().gradient(args, i, worker.at(i), sums);
       }
     });
-    for (int k = 0; k < 3; ++k) reduce(context, others[k], sizes[k], results[k]);
+    for (const BatchArrays<E>* arrays : {&force, &virial, &atom_virial}) arrays->sum(context);
   }
 
  private:

@@ -56,16 +56,12 @@ class ProdForce {
 
   void run(Ort::KernelContext& context) {
     const Scatter<T, C> in(context, inputs, 2, nnei_);
-    const int64_t size = 3 * in.nall;
-    T* force = get_output<T>(context, 0, {in.nall, 3});
-    std::fill_n(force, size, T(0));
     const Batches batches(in.nloc, 128, 8);
-    std::vector<T> others((batches.count() - 1) * size);
+    BatchArrays<T> force(batches, get_output<T>(context, 0, {in.nall, 3}), 3 * in.nall);
     parallel_for(context, batches.count(), [&](int64_t b) {
-      T* out = b == 0 ? force : others.data() + (b - 1) * size;
-      kernels_.force(in.args, batches.begin(b), batches.begin(b + 1), out);
+      kernels_.force(in.args, batches.begin(b), batches.begin(b + 1), force.zeros(b));
     });
-    reduce(context, others, size, force);
+    force.sum(context);
   }
 
  private:
@@ -93,20 +89,17 @@ class ProdVirial {
     if (context.GetInputCount() > 5 && context.GetInput(5)) {
       per_atom = *get_input<bool>(context, inputs, 5, {1}).data;
     }
-    const int64_t n_out = per_atom ? in.nall : 0, size = 9 * n_out;
-    T* virial = get_output<T>(context, 0, {9});
-    T* atom_virial = get_output<T>(context, 1, {n_out, 9});
-    std::fill_n(virial, 9, T(0));
-    std::fill_n(atom_virial, size, T(0));
+    const int64_t n_out = per_atom ? in.nall : 0;
     const Batches batches(in.nloc, 128, 8);
-    std::vector<T> others((batches.count() - 1) * size), virials(batches.count() * 9);
+    BatchArrays<T> virial(batches, get_output<T>(context, 0, {9}), 9);
+    BatchArrays<T> atom_virial(batches, get_output<T>(context, 1, {n_out, 9}), 9 * n_out);
     parallel_for(context, batches.count(), [&](int64_t b) {
-      T* out = b == 0 ? atom_virial : others.data() + (b - 1) * size;
-      kernels_.virial(in.args, batches.begin(b), batches.begin(b + 1), virials.data() + 9 * b,
-                      per_atom ? out : nullptr);
+      T* per_atom_sums = atom_virial.zeros(b);
+      kernels_.virial(in.args, batches.begin(b), batches.begin(b + 1), virial.zeros(b),
+                      per_atom ? per_atom_sums : nullptr);
     });
-    reduce(context, virials, 9, virial);
-    reduce(context, others, size, atom_virial);
+    virial.sum(context);
+    atom_virial.sum(context);
   }
 
  private:

@@ -21,14 +21,13 @@ struct Shares {
     is_new = index < 0;
     if (is_new) {
       index = n;
-      scratch.shares[n++].row = table.coef + row * table.row_size;
+      scratch.shares[n].row = table.coef + row * table.row_size;
+      scratch.shares[n++].number = row;
     }
     return scratch.shares[index];
   }
   void clear() {
-    for (; n > 0; --n) {
-      scratch.share_of_row[(scratch.shares[n - 1].row - table.coef) / table.row_size] = -1;
-    }
+    for (; n > 0; --n) scratch.share_of_row[scratch.shares[n - 1].number] = -1;
   }
 };
 
@@ -96,11 +95,7 @@ void dot_row(const TableView<T>& table, const T* row, const T* laid_dy, T (&prod
 #pragma GCC unroll 6
     for (int k = 0; k < 6; ++k) total[k] += dy * load<V>(row + k * L);
   }
-#pragma GCC unroll 6
-  for (int k = 0; k < 6; ++k) {
-    const V copy = total[k];  // sum() looks inside its argument: keep that out of the array
-    products[k] = sum<T>(copy);
-  }
+  sum_each(total, products);
 }
 
 template <class T>
