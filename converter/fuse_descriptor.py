@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_graphsurgeon as gs
 
+from .fuse_mask import masked_rows
 from .fuse_origin import NotFused, Selection, columns, neighbors_of, origin, sel_of
 from .graph import Builder, replace_everywhere
 from .shape_rules import ENV_MAT, reduced_axes, shape_of
@@ -44,7 +45,7 @@ def run(graph: gs.Graph) -> tuple[int, list[str]]:
 
 
 def _fuse(graph: gs.Graph, env_mat: gs.Node) -> None:
-    uses = _uses(env_mat)
+    uses, mask = _uses(env_mat)
     kind = TABLES[uses[0].node.op]
     sums = {c: _weighted_sum(graph, [u for u in uses if u.center == c]) for c in _centers(uses)}
     ntypes = len(sel_of(env_mat))
@@ -67,7 +68,7 @@ def _fuse(graph: gs.Graph, env_mat: gs.Node) -> None:
         rcut=rcut,
         rcut_smth=rcut_smth,
         sel=sel_of(env_mat),
-        pairs=_pairs(uses, ntypes),
+        pairs=_pairs(env_mat, uses, mask),
         tables=[u.node.inputs[0].name.removesuffix("/table") for u in uses],
         last_layer_size=grids[0]["last_layer_size"],
         n_left=[g.get("n_left", 0) for g in grids],
@@ -81,14 +82,22 @@ def _fuse(graph: gs.Graph, env_mat: gs.Node) -> None:
         replace_everywhere(graph, old, part)
 
 
-def _uses(env_mat: gs.Node) -> list[Use]:
-    """Every table fed by the environment matrix. NotFused if its rows reach anything else."""
+def _uses(env_mat: gs.Node) -> tuple[list[Use], np.ndarray | None]:
+    """Every table fed by the environment matrix, and the mask of excluded pairs (ntypes, columns)
+    that stands before them all, if one does. NotFused if its rows reach anything else."""
+    ntypes, mask = len(sel_of(env_mat)), None
     found: dict[str, gs.Node] = {}
     queue = list(env_mat.outputs[0].outputs)
     while queue:
         node = queue.pop()
+        masked = masked_rows(node, ntypes)
         if node.op in TABLES:
             found[node.name] = node
+        elif masked is not None and masked[0] is env_mat.outputs[0]:
+            if len(env_mat.outputs[0].outputs) != 1:
+                raise NotFused(f"{node.name} masks only a part of its rows")
+            mask = masked[1]
+            queue += node.outputs[0].outputs
         elif node.op in ("Cast", "Reshape", "Slice", "Split", "Einsum"):
             queue += [reader for t in node.outputs for reader in t.outputs]
         else:
@@ -97,26 +106,26 @@ def _uses(env_mat: gs.Node) -> list[Use]:
         raise NotFused("no table reads it")
     if len({(n.op, n.attrs["last_layer_size"]) for n in found.values()}) != 1:
         raise NotFused("its tables differ in kind or width")
-    uses = [_use(env_mat, node) for node in found.values()]
+    uses = [_use(env_mat, node, ntypes) for node in found.values()]
     pairs = [(u.center, u.neighbors) for u in uses]
     if len(set(pairs)) != len(pairs):
         raise NotFused("two tables for one pair of types")
     if len({u.center is None for u in uses}) != 1:
         raise NotFused("tables of all centres beside tables of one type")
-    return sorted(uses, key=lambda u: (-1 if u.center is None else u.center, u.neighbors))
+    return sorted(uses, key=lambda u: (-1 if u.center is None else u.center, u.neighbors)), mask
 
 
-def _use(env_mat: gs.Node, node: gs.Node) -> Use:
+def _use(env_mat: gs.Node, node: gs.Node, ntypes: int) -> Use:
     """Which atoms and neighbours a table node looks at."""
     if node.op == "TabulateFusionSeT":
-        parts, x = _factors(node), node.inputs[2]
+        parts, x = _factors(node, ntypes), node.inputs[2]
         if not _same_but_reshaped(x, node.inputs[3]):
             raise NotFused(f"{node.name}: its two inputs differ")
     elif node.op == "TabulateFusionSeR":
-        parts = [origin(node.inputs[2])]
+        parts = [origin(node.inputs[2], ntypes)]
     else:
-        parts = [origin(node.inputs[3])]
-        first = origin(node.inputs[2])
+        parts = [origin(node.inputs[3], ntypes)]
+        first = origin(node.inputs[2], ntypes)
         if first != parts[0].first_column():
             raise NotFused(f"{node.name}: em_x is not the first column of em")
     for part in parts:
@@ -127,7 +136,7 @@ def _use(env_mat: gs.Node, node: gs.Node) -> Use:
     return Use(node, parts[0].center, neighbors)
 
 
-def _factors(node: gs.Node) -> list[Selection]:
+def _factors(node: gs.Node, ntypes: int) -> list[Selection]:
     """se_e3: the two tensors R (n, nnei, 3) whose products R_j . R_k the table takes."""
     einsum = node.inputs[3].inputs[0] if node.inputs[3].inputs else None
     if einsum is None or einsum.op != "Einsum" or len(einsum.inputs) != 2:
@@ -135,7 +144,7 @@ def _factors(node: gs.Node) -> list[Selection]:
     a, b, out = einsum.attrs["equation"].replace(" ", "").replace("->", ",").split(",")
     if (a[0], a[2]) != (b[0], b[2]) or out != a[:2] + b[1]:
         raise NotFused(f"{einsum.name}: {einsum.attrs['equation']} is no product of neighbours")
-    parts = [origin(t) for t in einsum.inputs]
+    parts = [origin(t, ntypes) for t in einsum.inputs]
     if any(p.within != (1, 4) for p in parts) or parts[0].center != parts[1].center:
         raise NotFused(f"{einsum.name}: expected columns 1 to 3 of neighbours of one centre")
     return parts
@@ -255,13 +264,30 @@ def _statistics(env_mat: gs.Node, kind: str, ntypes: int) -> tuple[np.ndarray, n
     return result[0], result[1]
 
 
-def _pairs(uses: list[Use], ntypes: int) -> list[int]:
+def _pairs(env_mat: gs.Node, uses: list[Use], mask: np.ndarray | None) -> list[int]:
     """Number of the table of each (centre, neighbour, ...), -1 where there is none."""
-    order = len(uses[0].neighbors)
+    ntypes, order = len(sel_of(env_mat)), len(uses[0].neighbors)
     pairs = np.full((ntypes,) * (1 + order), -1, dtype=np.int64)
     for number, use in enumerate(uses):
         pairs[(slice(None) if use.center is None else use.center, *use.neighbors)] = number
+    if mask is not None:
+        excluded = _excluded(env_mat, mask)
+        pairs[excluded if order == 1 else excluded[:, :, None] | excluded[:, None, :]] = -1
     return pairs.ravel().tolist()
+
+
+def _excluded(env_mat: gs.Node, mask: np.ndarray) -> np.ndarray:
+    """(ntypes, ntypes) of centre and neighbour. Excluded rows are zeros, which in se_e2_a and se_e3
+    multiply the table's outputs; in se_e2_r they are its inputs."""
+    if env_mat.op == "ProdEnvMatR":
+        raise NotFused("excluded pairs count in se_e2_r")
+    sel = sel_of(env_mat)
+    excluded = np.zeros((len(sel), len(sel)), dtype=bool)
+    for n, block in enumerate(np.split(mask, 4 * np.cumsum(sel)[:-1], axis=1)):
+        if (block != block[:, :1]).any() or not np.isin(block, (0, 1)).all():
+            raise NotFused(f"its mask differs among the slots of type {n}")
+        excluded[:, n] = block[:, 0] == 0 if sel[n] else False
+    return excluded
 
 
 def _by_center(

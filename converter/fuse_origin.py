@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import onnx_graphsurgeon as gs
 
+from .fuse_mask import masked_rows
 from .shape_rules import ENV_MAT, shape_of
 from .symbols import Size, n_of_type, nframes
 
@@ -49,18 +50,20 @@ def neighbors_of(part: Selection) -> int:
     raise NotFused(f"slots {part.begin} to {part.end} are not those of one type")
 
 
-def origin(tensor: gs.Tensor) -> Selection:
-    """NotFused if the tensor is anything but such a part."""
+def origin(tensor: gs.Tensor, ntypes: int) -> Selection:
+    """NotFused if the tensor is anything but such a part; masks of excluded pairs are passed."""
     if not tensor.inputs:
         raise NotFused(f"{tensor.name} does not come from the environment matrix")
     node = tensor.inputs[0]
     if node.op in ENV_MAT and node.outputs[0] is tensor:
         return Selection(node, None, 0, sum(sel_of(node)), (0, columns(node)))
     if node.op in ("Reshape", "Cast"):
-        return origin(node.inputs[0])
+        return origin(node.inputs[0], ntypes)
+    if node.op == "Mul" and (masked := masked_rows(node, ntypes)) is not None:
+        return origin(masked[0], ntypes)
     if node.op not in ("Slice", "Split"):
         raise NotFused(f"{node.name} ({node.op}) stands between environment matrix and table")
-    source = origin(node.inputs[0])
+    source = origin(node.inputs[0], ntypes)
     axis, begin, end = _cut(node, tensor)
     return _select(source, shape_of(node.inputs[0]), axis, begin, end, node)
 
