@@ -32,7 +32,8 @@ def onnx_bytes(model: FrozenModel, options: TableOptions | None) -> bytes:
     silent = Progress()
     graph = prepare(model, silent)
     plan = None if options is None else pass_tables.plan(graph, options)
-    tables = surgeon.finish(graph, model, plan, options, silent)
+    tables = [] if plan is None else surgeon.tabulate(graph, model, plan, options, silent)
+    surgeon.derive(graph, model)
     return emit_onnx.to_model(graph, metadata(model, graph, tables))[0].SerializeToString()
 
 
@@ -42,10 +43,14 @@ def metadata(
     tables: Sequence[NetReport] = (),
     min_nbor_dist: float | None = None,
     kept: Sequence[KeptPart] = (),
+    mixed: bool = False,
 ) -> dict[str, str]:
     """metadata_props of the ONNX file made of the graph (docs/format.md): with tables, of a
-    compressed model; kept: its sub-models without tables."""
-    return description(model, tables, min_nbor_dist, kept) | {
+    compressed model; kept: its sub-models without tables; mixed: its tables and fitting nets are
+    in float32."""
+    about = description(model, tables, min_nbor_dist, kept)
+    return about | {
+        "precision": "mixed" if mixed else about["precision"],
         "bytes_per_atom": str(bytes_per_atom(graph, model.ntypes)),
         "table_reach": "\n".join(
             f"{t.name} {t.types} {t.reach[0]:.6g} {t.reach[1]:.6g}" for t in tables

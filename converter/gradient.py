@@ -17,7 +17,7 @@ from ..runtime.errors import ConversionError, UnsupportedModelError
 from .gradient_rules import RULES, Uniform
 from .graph import Builder
 from .quantity import Quantity
-from .shape_rules import ENV_MAT, shape_of
+from .shape_rules import DESCRIPTORS, ENV_MAT, shape_of
 from .symbols import Shape, nall, nframes
 
 
@@ -97,26 +97,36 @@ def _force_and_virial(
 ) -> Derivatives:
     """Force and virial of the sum of `of`. want: the constant want_atom_virial; scope: of the
     names of the gradient's nodes."""
-    env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
-    grads = differentiate(graph, of, [n.outputs[0] for n in env_mats], scope)
+    sources = [n for n in graph.nodes if n.op in (*ENV_MAT, *DESCRIPTORS)]
+    grads = differentiate(graph, of, [n.outputs[0] for n in sources], scope)
     natoms = next(t for t in graph.inputs if t.name == "natoms")
-    force = virial = atom_virial = None
-    for node, grad in zip(env_mats, grads, strict=True):
-        _, deriv, rij, nlist = node.outputs[:4]
+    total: Derivatives | None = None
+    for node, grad in zip(sources, grads, strict=True):
         if grad is None:
             raise ConversionError(f"{node.name}: the model's output does not depend on it")
-        net_deriv = grad
-        kind, sel = "R", {}
-        if node.op != "ProdEnvMatR":
-            kind, sel = "A", {"n_a_sel": sum(node.attrs["sel_a"]), "n_r_sel": 0}
-        one_force = build(f"ProdForceSe{kind}", net_deriv, deriv, nlist, natoms, **sel)
-        one_virial, one_atom = build.nodes(
-            f"ProdVirialSe{kind}", net_deriv, deriv, rij, nlist, natoms, want, **sel
-        )
-        force = one_force if force is None else build("Add", force, one_force)
-        virial = one_virial if virial is None else build("Add", virial, one_virial)
-        atom_virial = one_atom if atom_virial is None else build("Add", atom_virial, one_atom)
-    return Derivatives(force, virial, atom_virial)
+        one = _through(build, node, grad, natoms, want)
+        total = one if total is None else _added(build, total, one)
+    return total
+
+
+def _through(
+    build: Builder, node: gs.Node, grad: gs.Tensor, natoms: gs.Tensor, want: gs.Tensor
+) -> Derivatives:
+    """The part that goes through one environment matrix or fused descriptor."""
+    if node.op in DESCRIPTORS:
+        inputs = [*node.inputs[:9], grad, want]
+        return Derivatives(*build.nodes(f"{node.op}Grad", *inputs, **node.attrs))
+    _, deriv, rij, nlist = node.outputs[:4]
+    kind, sel = "R", {}
+    if node.op != "ProdEnvMatR":
+        kind, sel = "A", {"n_a_sel": sum(node.attrs["sel_a"]), "n_r_sel": 0}
+    force = build(f"ProdForceSe{kind}", grad, deriv, nlist, natoms, **sel)
+    virial = build.nodes(f"ProdVirialSe{kind}", grad, deriv, rij, nlist, natoms, want, **sel)
+    return Derivatives(force, *virial)
+
+
+def _added(build: Builder, a: Derivatives, b: Derivatives) -> Derivatives:
+    return Derivatives(*(build("Add", getattr(a, key), getattr(b, key)) for key in SIZES))
 
 
 def differentiate(

@@ -215,7 +215,9 @@ def _matmul(build, node, dy, needed):
     a, b = node.inputs
     da = db = None
     if needed[0]:
-        da = sum_to(build, build("MatMul", dy[0], swap_last(build, b)), shape_of(a))
+        # With one output the product is outer: broadcasting costs less than a MatMul.
+        op = "Mul" if shape_of(dy[0])[-1] == 1 else "MatMul"
+        da = sum_to(build, build(op, dy[0], swap_last(build, b)), shape_of(a))
     if needed[1]:
         db = sum_to(build, build("MatMul", swap_last(build, a), dy[0]), shape_of(b))
     return [da, db]
@@ -300,6 +302,18 @@ def _tabulate_gated(build, node, dy, needed):
     *shared, y = *node.inputs[:6], node.outputs[0]
     grads = build.nodes(f"{node.op}Grad", *shared, dy[0], y, *node.inputs[6:], **node.attrs)
     return [None, None, *grads[:2], None, None, *grads[2:]]
+
+
+@rule("ContractSeA")
+def _contract(build, node, dy, needed):
+    return [build("ContractSeAGrad", node.inputs[0], dy[0], **node.attrs)]
+
+
+@rule("BiasTanh")
+def _bias_tanh(build, node, dy, needed):
+    _, _, *more = node.inputs  # idt, residual
+    dx = build("BiasTanhGrad", node.outputs[-1], dy[0], *more[:1]) if needed[0] else None
+    return [dx, None, None, dy[0]][: len(node.inputs)]
 
 
 @rule("Max", "Min")

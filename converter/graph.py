@@ -41,6 +41,16 @@ OUR_OPS = {
     "Erfc",
     "TabulateFusionSeAtten",
     "TabulateFusionSeAttenGrad",
+    "DescriptorSeA",
+    "DescriptorSeAGrad",
+    "DescriptorSeR",
+    "DescriptorSeRGrad",
+    "DescriptorSeT",
+    "DescriptorSeTGrad",
+    "ContractSeA",
+    "ContractSeAGrad",
+    "BiasTanh",
+    "BiasTanhGrad",
 }
 
 

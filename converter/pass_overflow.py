@@ -13,7 +13,7 @@ import numpy as np
 import onnx_graphsurgeon as gs
 
 from .graph import Builder
-from .shape_rules import ENV_MAT
+from .shape_rules import DESCRIPTORS, ENV_MAT
 
 TABLES = (
     "TabulateFusionSeA",
@@ -25,28 +25,36 @@ TABLES = (
 
 def run(graph: gs.Graph, tables: list[str], ntypes: int) -> int:
     """tables: names of the nets in the metadata's order. Returns the number of nodes watched."""
-    by_net = {n.inputs[0].name.removesuffix("/table"): n for n in graph.nodes if n.op in TABLES}
-    watched = [by_net[name] for name in tables]
-    env_mats = [n for n in graph.nodes if n.op in ENV_MAT]
+    build = Builder(graph, "overflow")
     evaluation = gs.Constant("evaluation", np.array([-1], dtype=np.int64))
-    for node in watched:
+    names: list[str] = []
+    by_table, by_env_mat = [], []
+    for node in [n for n in graph.nodes if n.op in (*TABLES, *ENV_MAT, *DESCRIPTORS)]:
+        if node.op in TABLES:
+            names.append(node.inputs[0].name.removesuffix("/table"))
+            by_table.append(build.reshape(_counts(node, "tables", (2,)), (1, 2)))
+        elif node.op in DESCRIPTORS:
+            names += node.attrs["tables"]
+            by_table.append(_counts(node, "tables", (len(node.attrs["tables"]), 2)))
+        if node.op not in TABLES:
+            by_env_mat.append(build.reshape(_counts(node, "sel", (ntypes,)), (1, ntypes)))
         if node.op == "TabulateFusionSeAtten" and len(node.inputs) < 7:
             node.inputs.append(gs.Variable.empty())  # two_scale
-        node.inputs.append(evaluation)
-    graph.outputs.append(_stacked(graph, watched, 2, "table_overflow"))
-    graph.outputs.append(_stacked(graph, env_mats, ntypes, "sel_overflow"))
+        if node.op not in ENV_MAT:
+            node.inputs.append(evaluation)
+    found = build("Concat", *by_table, axis=0)
+    if names != tables:
+        order = np.array([names.index(name) for name in tables], dtype=np.int64)
+        found = build("Gather", found, order, axis=0)
+    above = build("Concat", *by_env_mat, axis=0)
+    found.name, above.name = "table_overflow", "sel_overflow"
+    graph.outputs += [found, above]
     graph.toposort()
-    return len(watched) + len(env_mats)
+    return len(names) + len(by_env_mat)
 
 
-def _stacked(graph: gs.Graph, nodes: list[gs.Node], columns: int, name: str) -> gs.Variable:
-    """The nodes' additional int64 outputs (columns,) as rows of the tensor `name`."""
-    build = Builder(graph, name)
-    rows = []
-    for node in nodes:
-        counts = gs.Variable(f"{node.name}/{name}", dtype=np.dtype(np.int64), shape=(columns,))
-        node.outputs.append(counts)
-        rows.append(build.reshape(counts, (1, columns)))
-    result = build("Concat", *rows, axis=0)
-    result.name = name
-    return result
+def _counts(node: gs.Node, what: str, shape: tuple[int, ...]) -> gs.Variable:
+    """One more output of the node, int64."""
+    counts = gs.Variable(f"{node.name}/{what}", dtype=np.dtype(np.int64), shape=shape)
+    node.outputs.append(counts)
+    return counts

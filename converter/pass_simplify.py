@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Removes nodes that change nothing: Identity, Cast to the same type, Reshape of Reshape,
-Reshape and Expand to the shape already there."""
+"""Removes nodes that change nothing: Identity, Cast to the same type or back to the type that was
+widened, Reshape of Reshape, Reshape and Expand to the shape already there."""
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
-from .graph import replace_everywhere
+from .graph import Builder, replace_everywhere
 from .shape_rules import BROADCAST, broadcast, shape_of
 
 
 def run(graph: gs.Graph) -> int:
     """Returns the number of nodes removed."""
     before = len(graph.nodes)
+    build = Builder(graph, "simplify")
     for node in list(graph.nodes):
+        if node.op == "Cast" and _skip_cast_back(build, node):
+            continue
         if node.op == "Reshape":
             _skip_reshape_of_reshape(node)
         if _changes_nothing(node):
@@ -40,6 +44,23 @@ def _bypass(graph: gs.Graph, node: gs.Node) -> None:
         return
     replace_everywhere(graph, y, x)
     node.outputs.clear()
+
+
+def _skip_cast_back(build: Builder, node: gs.Node) -> bool:
+    """Casting float32 to float64, reshaping, and casting back is reshaping."""
+    source = node.inputs[0]
+    while source.inputs and source.inputs[0].op == "Reshape":
+        source = source.inputs[0].inputs[0]
+    if not source.inputs or source.inputs[0].op != "Cast":
+        return False
+    narrow = source.inputs[0].inputs[0]
+    kinds = [np.dtype(t.dtype) for t in (narrow, source, node.outputs[0])]
+    if kinds != [np.float32, np.float64, np.float32]:
+        return False
+    y = node.outputs[0]
+    replace_everywhere(build.graph, y, build.reshape(narrow, shape_of(y)))
+    node.outputs.clear()
+    return True
 
 
 def _skip_reshape_of_reshape(node: gs.Node) -> None:

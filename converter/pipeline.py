@@ -44,6 +44,8 @@ def compress(
     min_nbor_dist: float | None = None,
     training_script: str | Path | None = None,
     checkpoint_folder: str | Path | None = None,
+    optimize: bool = True,
+    precision: str = "model",
     progress: Progress | None = None,
 ) -> CompressionReport:
     """Replaces the embedding nets of a frozen model by tables; writes frozen TF and ONNX.
@@ -56,7 +58,10 @@ def compress(
     eV/angstrom, proven on the first frames of system, if given; min_nbor_dist: shortest
     distance in angstrom, instead of the model's; training_script, checkpoint_folder: a training
     input, or a folder that holds one, whose data are measured if the model does not hold
-    the distance.
+    the distance; optimize: fused operators in the ONNX file, which give the same numbers in less
+    time; False: the plain ones, for reading; precision of the ONNX file: "model" as the original's,
+    "mixed" tables and fitting nets in float32, coordinates, environment and sums of energies and
+    forces in float64.
     Raises InputError, UnsupportedModelError or ConversionError; then nothing is written.
     Raises OutputTooLargeError, its `report` attached, if the frozen-TF file would exceed 2 GB:
     the ONNX file is then written, with a data file beside it.
@@ -66,6 +71,7 @@ def compress(
     output = input.with_name(f"{input.stem}-compress.pb") if output is None else Path(output)
     onnx = output.with_suffix(".onnx") if onnx is None else Path(onnx)
     _check_options(step, extrapolate)
+    _check_precision(precision, optimize)
     with Outputs(input, [output, onnx]) as files:
         model = _read(input, progress)
         if model.is_compressed:
@@ -80,17 +86,22 @@ def compress(
         plan = pass_tables.plan(graph, options)
         sizes = SizeCheck(input.stat().st_size, plan.nbytes, options.step)
         with progress.stage("compressing"):
-            tables = surgeon.finish(graph, model, plan, options, progress)
+            tables = surgeon.tabulate(graph, model, plan, options, progress)
         with progress.stage(f"writing {output.name} and {onnx.name}"):
             if sizes.too_large:
                 files.drop(output)
             else:
-                twin = emit_tf.to_graph_def(graph, model, compressed=True)
+                plain = graph.copy()
+                surgeon.derive(plain, model)
+                twin = emit_tf.to_graph_def(plain, model, compressed=True)
                 files.write(output, twin.SerializeToString())
-                del twin
+                del twin, plain
+            not_fused = surgeon.fuse(graph) if optimize else []
+            mixed = precision == "mixed" and surgeon.narrow(graph, model)
+            surgeon.derive(graph, model)
             if frequency > 0:
                 pass_overflow.run(graph, [t.name for t in tables], model.ntypes)
-            about = metadata(model, graph, tables, shortest, plan.kept)
+            about = metadata(model, graph, tables, shortest, plan.kept, mixed)
             nodes = _write_onnx(files, onnx, graph, about, apart=sizes.too_large)
         del graph
         with progress.stage("checking the files written"):
@@ -98,7 +109,8 @@ def compress(
                 check.frozen_tf(files.temporary(output))
             check.onnx(files.temporary(onnx), shortest)
         files.commit()
-    report = CompressionReport(output, onnx, tables, time.perf_counter() - start, nodes, plan.kept)
+    seconds = time.perf_counter() - start
+    report = CompressionReport(output, onnx, tables, seconds, nodes, plan.kept, not_fused)
     if sizes.too_large:
         raise OutputTooLargeError(sizes.explain(output, onnx), replace(report, output=None))
     return report
@@ -155,7 +167,7 @@ def _convert(model: FrozenModel, progress: Progress):
     """Our graph of the model, its nets as they are, with forces."""
     graph = prepare(model, progress)
     with progress.stage("building the force graph"):
-        surgeon.finish(graph, model, None, None, progress)
+        surgeon.derive(graph, model)
     return graph
 
 
@@ -176,3 +188,10 @@ def _check_options(step: float, extrapolate: float) -> None:
         raise InputError(f"step is {step}; expected a number above 0, such as 0.01")
     if not (math.isfinite(extrapolate) and extrapolate >= 1):
         raise InputError(f"extrapolate is {extrapolate}; expected 1 or more, such as 5")
+
+
+def _check_precision(precision: str, optimize: bool) -> None:
+    if precision not in ("model", "mixed"):
+        raise InputError(f"precision is {precision!r}; expected 'model' or 'mixed'")
+    if precision == "mixed" and not optimize:
+        raise InputError("precision mixed needs fused operators: leave out --opt 0")

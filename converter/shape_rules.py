@@ -28,6 +28,7 @@ BROADCAST = (
 ).split()
 
 ENV_MAT = ("ProdEnvMatA", "ProdEnvMatAMix", "ProdEnvMatR")
+DESCRIPTORS = ("DescriptorSeA", "DescriptorSeR", "DescriptorSeT")
 TO_BOOL = "Equal Less LessOrEqual Greater GreaterOrEqual And Or Not IsNaN".split()
 
 
@@ -62,6 +63,8 @@ def infer_dtypes(node: gs.Node) -> list[np.dtype]:
         return [np.dtype(bool)]
     if node.op == "Where":
         return [np.dtype(node.inputs[1].dtype)]
+    if node.op in DESCRIPTORS:
+        return [np.dtype(node.inputs[6].dtype)]  # as the tables
     if node.op in ENV_MAT:
         more = [np.dtype(np.int32), np.dtype(bool)] if node.op == "ProdEnvMatAMix" else []
         return [first, first, first, np.dtype(np.int32), *more]
@@ -246,3 +249,35 @@ def _tabulate_atten_grad(node: gs.Node) -> list[Shape]:
 @rule("TabulateFusionSeRGrad")
 def _tabulate_r_grad(node: gs.Node) -> list[Shape]:
     return [shape_of(node.inputs[2])]
+
+
+@rule("DescriptorSeA")
+def _descriptor_a(node: gs.Node) -> list[Shape]:
+    return [(shape_of(node.inputs[3])[0], 4, node.attrs["last_layer_size"])]
+
+
+@rule("DescriptorSeR", "DescriptorSeT")
+def _descriptor(node: gs.Node) -> list[Shape]:
+    return [(shape_of(node.inputs[3])[0], node.attrs["last_layer_size"])]
+
+
+@rule("DescriptorSeAGrad", "DescriptorSeRGrad", "DescriptorSeTGrad")
+def _descriptor_grad(node: gs.Node) -> list[Shape]:
+    return [(nframes * nall, 3), (9 * nframes,), (nframes * nall, 9)]
+
+
+@rule("ContractSeA")
+def _contract(node: gs.Node) -> list[Shape]:
+    n, _, width = shape_of(node.inputs[0])
+    axis = node.attrs["axis"]
+    return [(n, axis * width - axis * (axis - 1) // 2)]
+
+
+@rule("ContractSeAGrad", "BiasTanhGrad")
+def _as_first(node: gs.Node) -> list[Shape]:
+    return [shape_of(node.inputs[0])]
+
+
+@rule("BiasTanh")
+def _bias_tanh(node: gs.Node) -> list[Shape]:
+    return [shape_of(node.inputs[0])] * (1 if len(node.inputs) == 2 else 2)

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The passes over the forward graph, in order: prepare, then finish. Each tells how often it
-matched."""
+"""The passes over the forward graph, in order: prepare, tabulate, fuse, derive. Each tells how
+often it matched."""
 
 from __future__ import annotations
 
 import logging
 
+import numpy as np
 import onnx_graphsurgeon as gs
 
+from ..runtime.errors import UnsupportedModelError
 from ..runtime.report import NetReport
 from . import (
     gradient,
     pass_activations,
     pass_concat,
+    pass_fuse,
     pass_inputs,
+    pass_mixed,
     pass_shapes,
     pass_simplify,
     pass_split,
@@ -36,22 +40,46 @@ def prepare(graph: gs.Graph, model: FrozenModel) -> None:
     _tell("split", pass_split.run(graph))
 
 
-def finish(
+def tabulate(
     graph: gs.Graph,
     model: FrozenModel,
-    plan: pass_tables.Plan | None,
-    options: TableOptions | None,
+    plan: pass_tables.Plan,
+    options: TableOptions,
     progress,
 ) -> list[NetReport]:
-    """Tables in place of the nets (plan None: the nets stay), then sums and forces. One
-    report a table."""
-    tables: list[NetReport] = []
-    if plan is not None and options is not None:
-        tables = pass_tables.run(graph, plan, options, model.type_names, progress)
-        _tell("tables", len(tables))
+    """Tables in place of the nets. One report a table."""
+    tables = pass_tables.run(graph, plan, options, model.type_names, progress)
+    _tell("tables", len(tables))
+    return tables
+
+
+def fuse(graph: gs.Graph) -> list[str]:
+    """Fused operators in place of plain ones: for ONNX only, between tabulate and derive. One line
+    for each part of the graph that stays plain."""
+    before = len(graph.nodes)
+    plain = pass_fuse.run(graph)
+    _tell("fuse", before - len(graph.nodes))
+    return plain
+
+
+def narrow(graph: gs.Graph, model: FrozenModel) -> bool:
+    """Tables and fitting nets in float32, after fuse. False if the model is float32 already."""
+    if model.precision == np.float32:
+        return False
+    count = pass_mixed.run(graph)
+    _tell("mixed", count)
+    if count == 0:
+        raise UnsupportedModelError(
+            f"{model.path}: --precision mixed needs fused operators, and none fits this model; "
+            "leave the option out"
+        )
+    return True
+
+
+def derive(graph: gs.Graph, model: FrozenModel) -> None:
+    """The outputs: sums and forces."""
     _tell("gradient", gradient.run(graph, model.quantity))
     _tell("simplify", pass_simplify.run(graph))
-    return tables
 
 
 def _tell(name: str, count: int) -> None:

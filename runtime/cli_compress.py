@@ -114,6 +114,22 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         "every rank logs, into one file; workers: every rank logs into a file of its own, "
         "LOG_0.txt for LOG.txt. Without mpi4py: no effect (default: %(default)s)",
     )
+    option(
+        "--opt",
+        type=int,
+        choices=[0, 1],
+        default=1,
+        help="1: fused operators in the ONNX file; 0: plain ones, which give the same numbers in "
+        "more time, for reading the graph (default: %(default)s)",
+    )
+    option(
+        "--precision",
+        choices=["model", "mixed"],
+        default="model",
+        help="of the ONNX file; mixed: tables and fitting nets in float32, coordinates, forces and "
+        "energies' sums in float64: faster, with force errors of about 1e-6 eV/angstrom "
+        "(default: %(default)s)",
+    )
     compress.set_defaults(run=run_compress)
 
     convert = verbs.add_parser(
@@ -159,6 +175,8 @@ def run_compress(args: argparse.Namespace) -> None:
             min_nbor_dist=args.min_nbor_dist,
             training_script=args.training_script,
             checkpoint_folder=args.checkpoint_folder,
+            optimize=args.opt > 0,
+            precision=args.precision,
             progress=Progress(stderr() if log.isEnabledFor(logging.INFO) else None),
         )
     except OutputTooLargeError as error:

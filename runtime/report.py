@@ -49,7 +49,8 @@ class NetReport:
 @dataclass(frozen=True)
 class CompressionReport:
     """What compress or convert wrote. output: the .pb, onnx: the .onnx (None: not written); kept:
-    sub-models that compress left as they are."""
+    sub-models that compress left as they are; not_fused: why parts of the ONNX graph keep their
+    plain, slower operators, one line each."""
 
     output: Path | None
     onnx: Path | None
@@ -57,6 +58,7 @@ class CompressionReport:
     seconds: float = 0.0
     nodes: int = 0
     kept: list[KeptPart] = field(default_factory=list)
+    not_fused: list[str] = field(default_factory=list)
 
 
 def render(report: CompressionReport, console: Console) -> None:
@@ -85,6 +87,8 @@ def render(report: CompressionReport, console: Console) -> None:
         if path is not None:
             written = f" ({size(Path(path).stat().st_size)})" if Path(path).is_file() else ""
             print_line(console, f"wrote {path}{written}")
+    for reason in report.not_fused:
+        print_line(console, f"not fused, runs slower: {reason}")
     print_line(console, f"{report.nodes} nodes, {report.seconds:.1f} s")
 
 

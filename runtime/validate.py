@@ -24,7 +24,7 @@ from .progress import Progress
 from .systems import Frame, System, find_systems
 
 # Largest force difference accepted by default, eV/angstrom, by computing precision.
-TOL_FORCE = {"float64": 1e-6, "float32": 1e-3}
+TOL_FORCE = {"float64": 1e-6, "mixed": 1e-4, "float32": 1e-3}
 
 
 @dataclass(frozen=True)

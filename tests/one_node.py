@@ -8,15 +8,18 @@ from onnx import helper, numpy_helper
 
 
 def one_node(
-    op, inputs, outputs, constants=None, out_types=None, order=None, **attributes
+    op, inputs, outputs, constants=None, out_types=None, *, after=None, order=None, **attributes
 ) -> bytes:
     """A serialised model: constants, then inputs, are the node's inputs in order, or in the given
-    order of their names.
+    order of their names; with `after` first inputs, then constants, then after.
 
-    inputs and constants map names to arrays (inputs give type and rank only); outputs are names.
+    inputs, constants and after map names to arrays (inputs and after give type and rank only);
+    outputs are names.
     Outputs have the type of the first floating-point input unless out_types names another.
     """
     constants, out_types = constants or {}, out_types or {}
+    names = [*constants, *inputs] if after is None else [*inputs, *constants, *after]
+    inputs = dict(inputs) | (after or {})
     arrays = [np.asarray(a) for a in {**constants, **dict(inputs)}.values()]
     main = next((a.dtype for a in arrays if a.dtype.kind == "f"), np.dtype(np.float64))
 
@@ -26,9 +29,7 @@ def one_node(
 
     declared_in = [declare(k, np.asarray(a).dtype, np.ndim(a)) for k, a in dict(inputs).items()]
     declared_out = [declare(k, np.dtype(out_types.get(k, main)), None) for k in outputs]
-    node = helper.make_node(
-        op, order or [*constants, *inputs], list(outputs), domain="dponnx", **attributes
-    )
+    node = helper.make_node(op, order or names, list(outputs), domain="dponnx", **attributes)
     initializers = [numpy_helper.from_array(np.asarray(a), k) for k, a in constants.items()]
     graph = helper.make_graph([node], op, declared_in, declared_out, initializers)
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("dponnx", 1)]

@@ -37,7 +37,14 @@ NET = NetReport(
 )
 
 
-UNSET = dict(training_script=None, checkpoint_folder=None, max_error=None, system=None)
+UNSET = dict(
+    training_script=None,
+    checkpoint_folder=None,
+    max_error=None,
+    system=None,
+    optimize=True,
+    precision="model",
+)
 
 
 @pytest.fixture
@@ -117,9 +124,12 @@ def test_compress_has_dp_compress_options_and_defaults(engine, graph, capsys):
     assert options == dict(step=0.01, extrapolate=5.0, frequency=-1, min_nbor_dist=None, **UNSET)
 
 
+FAST = ["--opt", "0", "--precision", "mixed"]
+
+
 def test_compress_takes_every_option(engine, graph, capsys, tmp_path):
     line = "compress -i frozen_model -o out -s 0.005 -e 7 -f 100 -c ckpt -v 2 -l log.txt -m workers"
-    assert main([*line.split(), "--onnx", "x.onnx", "--min-nbor-dist", "0.8"]) == 0
+    assert main([*line.split(), "--onnx", "x.onnx", "--min-nbor-dist", "0.8", *FAST]) == 0
     (model, output, options) = engine.calls[0]
     assert (model.name, output.name, options["onnx"].name) == (
         "frozen_model.pb",
@@ -128,6 +138,7 @@ def test_compress_takes_every_option(engine, graph, capsys, tmp_path):
     )
     assert (options["step"], options["extrapolate"], options["frequency"]) == (0.005, 7.0, 100)
     assert (options["min_nbor_dist"], options["checkpoint_folder"]) == (0.8, "ckpt")
+    assert (options["optimize"], options["precision"]) == (False, "mixed")
     assert "INFO tables: " in (tmp_path / "log.txt").read_text()
     assert not (tmp_path / "ckpt").exists(), "nothing is left behind"
 

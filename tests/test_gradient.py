@@ -100,6 +100,9 @@ CASES = {
     "TabulateFusionSeAtten, scaled": lambda b, x: _tabulated_atten(
         b, x, b.reshape(b("Tanh", b.slice(x, 1, 1, 2)), (6,))
     ),
+    "ContractSeA": lambda b, x: b("Tanh", b("ContractSeA", b.reshape(x, (2, 4, 3)), axis=2)),
+    "BiasTanh": lambda b, x: b("BiasTanh", x, ROW),
+    "BiasTanh with residual": lambda b, x: b.nodes("BiasTanh", x, ROW, W[:, 0], b("Exp", x))[0],
 }
 
 

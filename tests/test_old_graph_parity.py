@@ -24,6 +24,7 @@ def test_compress_and_convert_take_old_graphs_directly(name, shared, deepmd, tmp
     assert len(references) == (1 if name == "sea_012" else 2)
     # 0.885 angstrom: min_nbor_dist of the water data these were trained on
     report = compress(graph, tmp_path / "c.pb", min_nbor_dist=0.885)
+    assert report.not_fused == []
     models = {
         "onnx": DeepPot(report.onnx),
         "convert": DeepPot.from_bytes(convert_to_bytes(graph)),

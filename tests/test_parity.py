@@ -8,6 +8,7 @@ fixture covers every case by itself; the larger models lie in ../shared.
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 from dponnx import DeepPot, compress
 from dponnx.converter import convert_to_bytes
@@ -23,7 +24,7 @@ MODELS = (
 PEER_IS_WRONG = ("se3", "hybrid3")
 # A polynomial rounds a kink off: DeePMD-kit's own compressed model tells how well that can be done.
 KINKED = ("sea_relu",)
-OUTPUTS = ("onnx", "convert", "pb")
+OUTPUTS = ("onnx", "plain", "convert", "pb")
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -50,6 +51,10 @@ def evaluator(request, reference, compressed):
     """(output, DeepPot.eval of it)."""
     if request.param == "onnx":
         return request.param, DeepPot(compressed.onnx).eval
+    if request.param == "plain":
+        plain = compressed.onnx.with_name("plain.onnx")
+        compress(reference[1], plain.with_suffix(".pb"), onnx=plain, optimize=False)
+        return request.param, DeepPot(plain).eval
     if request.param == "convert":
         return request.param, DeepPot.from_bytes(convert_to_bytes(reference[1]), "convert").eval
     request.getfixturevalue("deepmd")
@@ -93,6 +98,13 @@ def test_several_frames_at_once_equal_one_by_one(reference, compressed):
             np.testing.assert_array_equal(a[i], b[0])
 
 
+def test_every_part_is_fused(reference, compressed):
+    assert compressed.not_fused == []
+    ops = {node.op_type for node in onnx.load(compressed.onnx).graph.node}
+    assert any(op.startswith("DescriptorSe") for op in ops) and "BiasTanh" in ops
+    assert not any(op.startswith(("ProdEnvMat", "Tabulate", "Tanh")) for op in ops)
+
+
 def test_the_onnx_file_is_small(reference, compressed):
     if reference[0] == "sea":
-        assert compressed.nodes <= 200
+        assert compressed.nodes <= 110

@@ -75,6 +75,7 @@ def test_both_outputs_equal_the_original(name, deepmd, tmp_path):
     more = parameters(fitting, len(atype), seed)
     original = deepmd.DeepPot(str(graph)).eval(coord[None], box[None], atype, atomic=True, **more)
     report = compress(graph, tmp_path / "c.pb")
+    assert report.not_fused == []
     single = "float32" in name
     for output in (DeepPot(report.onnx), deepmd.DeepPot(str(report.output))):
         found = output.eval(coord[None], box[None], atype, atomic=True, **more)

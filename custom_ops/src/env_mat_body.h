@@ -2,7 +2,7 @@
 // Part of kernels_body.h.
 
 template <class T>
-int find_near(const EnvMatArgs<T>& args, int64_t i, int32_t* index, T* r2) {
+int find_near(const ListArgs<T>& args, int64_t i, int32_t* index, T* r2) {
   const int32_t* list = args.nlist_in + i * args.nnei_in;
   const T* xi = args.coord + 3 * i;
   const T rcut2 = args.cut.rmax * args.cut.rmax;
@@ -26,21 +26,30 @@ inline int64_t center_row(const EnvMatArgs<T>& args, int64_t i) {
   return args.center ? args.center[i] : args.atype[i];
 }
 
+// d = r_j - r_i, one lane a neighbour; from count <= L neighbours on the first one again.
+template <class T, class V>
+DPONNX_HD void differences(const ListArgs<T>& args, int64_t i, const int32_t* list, int count,
+                           V (&d)[3]) {
+  constexpr int L = lanes<T, V>;
+  T component[3][L];
+  for (int l = 0; l < L; ++l) {
+    const T* xj = args.coord + 3 * int64_t(list[l < count ? l : 0]);
+    for (int k = 0; k < 3; ++k) component[k][l] = xj[k] - args.coord[3 * i + k];
+  }
+  for (int k = 0; k < 3; ++k) d[k] = load<V>(component[k]);
+}
+
 // One lane a neighbour: slots [slot, slot + count) of atom i.
 template <int C, class T>
 void env_rows_block(const EnvMatArgs<T>& args, int64_t i, int slot, int count) {
   using V = Wide<T>;
   constexpr int L = lanes<T, V>;
   const int nnei = args.sec[args.ntypes];
-  const int32_t* list = args.nlist + i * nnei;
   T component[3][L], value[C][L], slope[3 * C][L];
-  for (int l = 0; l < L; ++l) {
-    const T* xj = args.coord + 3 * int64_t(list[slot + (l < count ? l : 0)]);
-    for (int k = 0; k < 3; ++k) component[k][l] = xj[k] - args.coord[3 * i + k];
-  }
   V d[3], row[C], deriv[3 * C];
-  for (int k = 0; k < 3; ++k) d[k] = load<V>(component[k]);
+  differences(args, i, args.nlist + i * nnei + slot, count, d);
   env_row<T>(d, args.cut, row, deriv);
+  for (int k = 0; k < 3; ++k) store(component[k], d[k]);
   for (int c = 0; c < C; ++c) store(value[c], row[c]);
   for (int c = 0; c < 3 * C; ++c) store(slope[c], deriv[c]);
 

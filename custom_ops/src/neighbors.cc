@@ -6,7 +6,7 @@
 namespace dponnx {
 
 template <class T>
-Placer<T>::Placer(const EnvMatArgs<T>& args)
+Placer<T>::Placer(const ListArgs<T>& args)
     : args_(args),
       index_(args.nnei_in + 1),
       r2_(args.nnei_in + 1),
@@ -14,21 +14,23 @@ Placer<T>::Placer(const EnvMatArgs<T>& args)
       most_(args.ntypes) {}
 
 template <class T>
-void Placer<T>::place(const KernelsOf<T>& kernels, int64_t i) {
-  int32_t* slots = args_.nlist + i * args_.sec[args_.ntypes];
+void Placer<T>::place(const KernelsOf<T>& kernels, int64_t i, int32_t* slots) {
   std::fill_n(slots, args_.sec[args_.ntypes], -1);
+  std::fill(filled_.begin(), filled_.end(), 0);
   n_near_ = 0;
   if (args_.atype[i] < 0) return;
   const int n = n_near_ = kernels.find_near(args_, i, index_.data(), r2_.data());
-  std::fill(filled_.begin(), filled_.end(), 0);
   for (int k = 0; k < n; ++k) {
     const int type = args_.atype[index_[k]];
     const int slot = args_.sec[type] + filled_[type]++;
     if (slot < args_.sec[type + 1]) slots[slot] = index_[k];
   }
   for (int type = 0; type < args_.ntypes; ++type) {
+    const int room = args_.sec[type + 1] - args_.sec[type];
     most_[type] = std::max(most_[type], filled_[type]);
-    if (filled_[type] > args_.sec[type + 1] - args_.sec[type]) keep_nearest(type, n, slots);
+    if (filled_[type] <= room) continue;
+    keep_nearest(type, n, slots);
+    filled_[type] = room;
   }
 }
 

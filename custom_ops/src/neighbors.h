@@ -13,11 +13,14 @@ namespace dponnx {
 template <class T>
 class Placer {
  public:
-  explicit Placer(const EnvMatArgs<T>& args);
+  explicit Placer(const ListArgs<T>& args);
 
-  /// Fills args.nlist for atom i: real neighbours of each type packed, in the order they were
+  /// Fills slots [nnei] for atom i: real neighbours of each type packed, in the order they were
   /// listed, then -1. A type with more of them than slots keeps the nearest, ties by index.
-  void place(const KernelsOf<T>& kernels, int64_t i);
+  void place(const KernelsOf<T>& kernels, int64_t i, int32_t* slots);
+
+  /// For each type, how many slots of the atom placed last are filled.
+  const std::vector<int>& filled() const { return filled_; }
 
   /// The atoms within rcut of the atom placed last, as listed, whether they found a slot or not.
   std::pair<const int32_t*, int> near() const { return {index_.data(), n_near_}; }
@@ -28,7 +31,7 @@ class Placer {
  private:
   void keep_nearest(int type, int n, int32_t* slots);
 
-  const EnvMatArgs<T>& args_;
+  const ListArgs<T>& args_;
   std::vector<int32_t> index_;
   int n_near_ = 0;
   std::vector<T> r2_;

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "dispatch.h"
+#include "frame.h"
 #include "neighbors.h"
 #include "ops.h"
 
@@ -39,57 +40,36 @@ class ProdEnvMat {
 
   explicit ProdEnvMat(Ort::ConstKernelInfo info)
       : kernels_(kernels().of<T>()),
-        cut_{T(info.GetAttribute<float>(kRcutSmth)), T(info.GetAttribute<float>(kRcut))} {
-    if (!(cut_.rmin >= 0 && cut_.rmin < cut_.rmax)) {
-      fail(Code::invalid_model, kRcutSmth, " = ", cut_.rmin, ", ", kRcut, " = ", cut_.rmax,
-           "; expected 0 <= ", kRcutSmth, " < ", kRcut);
-    }
-    const auto sel = info.GetAttributes<int64_t>(kSel);
-    for (int64_t n : sel) {
-      if (n < 0 || n > 1000000 - sec_.back()) {
-        fail(Code::invalid_model, kSel, " holds ", n, "; expected >= 0 and a sum up to 1000000");
-      }
-      sec_.push_back(sec_.back() + static_cast<int>(n));
-    }
-    if (sel.empty() || (Mixed && sel.size() > 1)) {
-      fail(Code::invalid_model, kSel, " holds ", sel.size(), " numbers; expected one",
-           Mixed ? " for all types" : " a type");
+        cut_(read_switch<T>(info, kRcutSmth, kRcut)),
+        sec_(read_sections(info, kSel)) {
+    if (Mixed && sec_.size() > 2) {
+      fail(Code::invalid_model, kSel, " holds ", sec_.size() - 1,
+           " numbers; expected one for all types");
     }
   }
 
   void run(Ort::KernelContext& context) {
     const int64_t groups = sec_.size() - 1, nnei = sec_.back();
-    const auto natoms = get_input<int32_t>(context, inputs, 2, {Mixed ? -1 : 2 + groups});
-    const auto [nloc, nall] = read_natoms(natoms);
-    const int64_t ntypes = natoms.shape[0] - 2;
-    const auto coord = get_input<T>(context, inputs, 0, {nall, 3});
-    const auto atype = get_input<int32_t>(context, inputs, 1, {nall});
-    const auto nlist = get_input<int32_t>(context, inputs, 3, {nloc, -1});
+    const Frame<T> frame(context, inputs, cut_, sec_, Mixed);
+    const int64_t nloc = frame.nloc, ntypes = frame.ntypes;
     const auto davg = get_input<T>(context, inputs, 4, {ntypes, C * nnei});
     const auto dstd = get_input<T>(context, inputs, 5, {ntypes, C * nnei});
-    check_range(atype, INT32_MIN, ntypes - 1, "at most ntypes-1");
-    check_range(nlist, -1, nall - 1, "-1 or 0..nall-1");
-
     std::vector<T> inv_std(ntypes * C * nnei);
     std::transform(dstd.data, dstd.data + inv_std.size(), inv_std.begin(),
                    [](T std) { return T(1) / std; });
     EnvMatArgs<T> args{};
-    args.coord = coord.data;
+    static_cast<ListArgs<T>&>(args) = frame.list;
+    const int32_t* atype = frame.list.atype;
     std::vector<int32_t> group;  // of slots, where that is not the type
     if (Mixed) {
-      group.resize(nall);
-      std::transform(atype.data, atype.data + nall, group.begin(),
+      group.resize(frame.nall);
+      std::transform(atype, atype + frame.nall, group.begin(),
                      [](int32_t type) { return type < 0 ? -1 : 0; });
-      args.center = atype.data;
+      args.center = atype;
+      args.atype = group.data();
     }
-    args.atype = Mixed ? group.data() : atype.data;
-    args.nlist_in = nlist.data;
-    args.nnei_in = nlist.shape[1];
     args.avg = davg.data;
     args.inv_std = inv_std.data();
-    args.cut = cut_;
-    args.sec = sec_.data();
-    args.ntypes = static_cast<int>(groups);
     args.descrpt = get_output<T>(context, 0, {nloc, C * nnei});
     args.deriv = get_output<T>(context, 1, {nloc, 3 * C * nnei});
     args.rij = get_output<T>(context, 2, {nloc, 3 * nnei});
@@ -99,20 +79,20 @@ class ProdEnvMat {
     int64_t* overflow = get_optional_output<int64_t>(context, Mixed ? 6 : 4, {ntypes});
     if (overflow) std::fill_n(overflow, ntypes, 0);
     std::mutex lock;
-    parallel_for(context, (nloc + kChunk - 1) / kChunk, [&, nloc = nloc](int64_t chunk) {
+    parallel_for(context, (nloc + kChunk - 1) / kChunk, [&](int64_t chunk) {
       Placer<T> placer(args);
       std::vector<int64_t> above(ntypes), left(ntypes);
       for (int64_t i = chunk * kChunk; i < std::min(nloc, (chunk + 1) * kChunk); ++i) {
-        placer.place(kernels_, i);
+        placer.place(kernels_, i, args.nlist + i * nnei);
         kernels_.template rows<C>().env_rows(args, i);
         if constexpr (Mixed) {
           const int32_t* slots = args.nlist + i * nnei;
           for (int64_t k = 0; k < nnei; ++k) {
             nmask[i * nnei + k] = slots[k] >= 0;
-            ntype[i * nnei + k] = slots[k] < 0 ? ntypes : atype.data[slots[k]];
+            ntype[i * nnei + k] = slots[k] < 0 ? ntypes : atype[slots[k]];
           }
           if (overflow) {
-            count_left(placer.near(), slots, atype.data, left);
+            count_left(placer.near(), slots, atype, left);
             for (int64_t t = 0; t < ntypes; ++t) above[t] = std::max(above[t], left[t]);
           }
         }
@@ -142,7 +122,7 @@ class ProdEnvMat {
 
   const KernelsOf<T>& kernels_;
   Switch<T> cut_;
-  std::vector<int> sec_{0};
+  std::vector<int> sec_;
 };
 
 }  // namespace

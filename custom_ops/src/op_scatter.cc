@@ -1,38 +1,13 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include <algorithm>
 
+#include "batches.h"
 #include "dispatch.h"
 #include "ops.h"
 
 namespace dponnx {
 
 namespace {
-
-/// Batches depend on the number of atoms only, each adds into a buffer of its own, and buffers are
-/// summed in order: the result is the same whatever the number of threads.
-class Batches {
- public:
-  explicit Batches(int64_t n_atoms)
-      : n_atoms_(n_atoms), count_(std::clamp<int64_t>(n_atoms / 128, 1, 8)) {}
-  int64_t count() const { return count_; }
-  int64_t begin(int64_t batch) const { return n_atoms_ * batch / count_; }
-
- private:
-  int64_t n_atoms_, count_;
-};
-
-/// Sums buffers [count, size] into out, which is the first of them.
-template <class T>
-void reduce(const Ort::KernelContext& context, const std::vector<T>& buffers, int64_t size,
-            T* out) {
-  constexpr int64_t kBlock = 4096;
-  parallel_for(context, (size + kBlock - 1) / kBlock, [&](int64_t block) {
-    const int64_t begin = block * kBlock, end = std::min(size, begin + kBlock);
-    for (int64_t first = 0; first < static_cast<int64_t>(buffers.size()); first += size) {
-      for (int64_t k = begin; k < end; ++k) out[k] += buffers[first + k];
-    }
-  });
-}
 
 /// Reads net_deriv, in_deriv, nlist, natoms at the given places and checks them. nnei = -1: nlist
 /// tells it.
@@ -81,16 +56,12 @@ class ProdForce {
 
   void run(Ort::KernelContext& context) {
     const Scatter<T, C> in(context, inputs, 2, nnei_);
-    const int64_t size = 3 * in.nall;
-    T* force = get_output<T>(context, 0, {in.nall, 3});
-    std::fill_n(force, size, T(0));
-    const Batches batches(in.nloc);
-    std::vector<T> others((batches.count() - 1) * size);
+    const Batches batches(in.nloc, 128, 8);
+    BatchArrays<T> force(batches, get_output<T>(context, 0, {in.nall, 3}), 3 * in.nall);
     parallel_for(context, batches.count(), [&](int64_t b) {
-      T* out = b == 0 ? force : others.data() + (b - 1) * size;
-      kernels_.force(in.args, batches.begin(b), batches.begin(b + 1), out);
+      kernels_.force(in.args, batches.begin(b), batches.begin(b + 1), force.zeros(b));
     });
-    reduce(context, others, size, force);
+    force.sum(context);
   }
 
  private:
@@ -118,20 +89,17 @@ class ProdVirial {
     if (context.GetInputCount() > 5 && context.GetInput(5)) {
       per_atom = *get_input<bool>(context, inputs, 5, {1}).data;
     }
-    const int64_t n_out = per_atom ? in.nall : 0, size = 9 * n_out;
-    T* virial = get_output<T>(context, 0, {9});
-    T* atom_virial = get_output<T>(context, 1, {n_out, 9});
-    std::fill_n(virial, 9, T(0));
-    std::fill_n(atom_virial, size, T(0));
-    const Batches batches(in.nloc);
-    std::vector<T> others((batches.count() - 1) * size), virials(batches.count() * 9);
+    const int64_t n_out = per_atom ? in.nall : 0;
+    const Batches batches(in.nloc, 128, 8);
+    BatchArrays<T> virial(batches, get_output<T>(context, 0, {9}), 9);
+    BatchArrays<T> atom_virial(batches, get_output<T>(context, 1, {n_out, 9}), 9 * n_out);
     parallel_for(context, batches.count(), [&](int64_t b) {
-      T* out = b == 0 ? atom_virial : others.data() + (b - 1) * size;
-      kernels_.virial(in.args, batches.begin(b), batches.begin(b + 1), virials.data() + 9 * b,
-                      per_atom ? out : nullptr);
+      T* per_atom_sums = atom_virial.zeros(b);
+      kernels_.virial(in.args, batches.begin(b), batches.begin(b + 1), virial.zeros(b),
+                      per_atom ? per_atom_sums : nullptr);
     });
-    reduce(context, virials, 9, virial);
-    reduce(context, others, size, atom_virial);
+    virial.sum(context);
+    atom_virial.sum(context);
   }
 
  private:

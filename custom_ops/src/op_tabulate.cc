@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include <algorithm>
-#include <cmath>
 
 #include "dispatch.h"
 #include "laid_table.h"
 #include "ops.h"
 #include "overflow.h"
+#include "table_input.h"
 
 namespace dponnx {
 
@@ -17,51 +17,20 @@ enum class Kind { se_a, se_t, se_r, se_atten };
 /// Whether em has four columns, those of the environment matrix.
 constexpr bool has_rows(Kind k) { return k == Kind::se_a || k == Kind::se_atten; }
 
-/// A constant input of the node, whose data lives as long as the session.
-template <class T>
-Input<T> constant_input(const Ort::ConstKernelInfo& info, size_t index, const char* name) {
-  int is_constant = 0;
-  const auto value = info.GetTensorConstantInput(index, &is_constant);
-  if (!is_constant) fail(Code::invalid_model, name, " is computed; expected an initializer");
-  return {name, value.GetTensorTypeAndShapeInfo().GetShape(), value.template GetTensorData<T>()};
-}
-
-int read_count(const Ort::ConstKernelInfo& info, const char* name, int64_t least) {
-  const int64_t n = info.GetAttribute<int64_t>(name);
-  if (n < least || n > 100000000) {
-    fail(Code::invalid_model, name, " = ", n, "; expected ", least, "..100000000");
-  }
-  return static_cast<int>(n);
-}
-
-/// The same for an attribute that may be missing: then 0.
-int read_optional_count(const Ort::ConstKernelInfo& info, const char* name) {
+/// An attribute that may be missing: then 0.
+int64_t read_optional(const Ort::ConstKernelInfo& info, const char* name) {
   int64_t n;
   if (OrtStatus* status = Ort::GetApi().KernelInfoGetAttribute_int64(info, name, &n)) {
     Ort::GetApi().ReleaseStatus(status);
     return 0;
   }
-  return read_count(info, name, 0);
+  return n;
 }
 
 template <class T>
 TableGrid<T> read_grid(const Ort::ConstKernelInfo& info) {
-  const auto table_info = constant_input<T>(info, 1, "table_info");
-  if (table_info.shape != std::vector<int64_t>{6}) {
-    fail(Code::invalid_model, "table_info has shape ", to_text(table_info.shape), "; expected [6]");
-  }
-  const T* t = table_info.data;
-  TableGrid<T> grid{t[0], t[1], t[2], t[3], t[4], 0, 0, 0};
-  grid.n_fine = read_count(info, "n_fine", 1);
-  grid.n_coarse = read_count(info, "n_coarse", 0);
-  grid.n_left = read_optional_count(info, "n_left");
-  const bool ordered = grid.lower < grid.upper && grid.upper <= grid.maximum && grid.fine > 0 &&
-                       grid.coarse > 0 && std::isfinite(grid.maximum) && std::isfinite(grid.lower);
-  if (!ordered) {
-    fail(Code::invalid_model, "table_info = ", t[0], ", ", t[1], ", ", t[2], ", ", t[3], ", ", t[4],
-         "; expected lower < upper <= max and strides > 0");
-  }
-  return grid;
+  return checked_grid(constant_input<T>(info, 1, "table_info", {6}), read_optional(info, "n_left"),
+                      info.GetAttribute<int64_t>("n_fine"), info.GetAttribute<int64_t>("n_coarse"));
 }
 
 /// Inputs that forward and gradient share, but for the optional two_scale of se_atten.
@@ -101,7 +70,8 @@ template <class T, Kind K>
 class Tabulation {
  public:
   explicit Tabulation(const Ort::ConstKernelInfo& info) : all_(dponnx::kernels()) {
-    const int width = read_count(info, "last_layer_size", 1);
+    const char* const kWidth = "last_layer_size";
+    const int width = checked_count(kWidth, info.GetAttribute<int64_t>(kWidth), 1);
     const TableGrid<T> grid = read_grid<T>(info);
     const auto table = constant_input<T>(info, 0, "table");
     const std::vector<int64_t> expected = {grid.n_rows(), 6 * int64_t(width)};

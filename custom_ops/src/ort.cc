@@ -116,21 +116,17 @@ void parallel_for(const Ort::KernelContext& context, int64_t total,
   if (job.error) std::rethrow_exception(job.error);
 }
 
-#define DPONNX_INSTANTIATE(T)                                                  \
-  template struct Input<T>;                                                    \
-  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t); \
-  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t,  \
-                              const std::vector<int64_t>&);                    \
-  template T* get_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&);
+#define DPONNX_INSTANTIATE(T)                                                             \
+  template struct Input<T>;                                                               \
+  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t);            \
+  template Input<T> get_input(const Ort::KernelContext&, const Port*, size_t,             \
+                              const std::vector<int64_t>&);                               \
+  template T* get_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&); \
+  template T* get_optional_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&);
 DPONNX_INSTANTIATE(float)
 DPONNX_INSTANTIATE(double)
 DPONNX_INSTANTIATE(int32_t)
 DPONNX_INSTANTIATE(int64_t)
 DPONNX_INSTANTIATE(bool)
-#define DPONNX_INSTANTIATE_OPTIONAL(T) \
-  template T* get_optional_output(const Ort::KernelContext&, size_t, const std::vector<int64_t>&);
-DPONNX_INSTANTIATE_OPTIONAL(float)
-DPONNX_INSTANTIATE_OPTIONAL(double)
-DPONNX_INSTANTIATE_OPTIONAL(int64_t)
 
 }  // namespace dponnx

@@ -6,7 +6,7 @@
 
 namespace dponnx {
 
-OverflowCheck::OverflowCheck(double frequency)
+Schedule::Schedule(double frequency)
     : frequency_(frequency >= 1 && frequency < 9e15 ? static_cast<int64_t>(frequency) : 0) {}
 
 int64_t read_evaluation(const Ort::KernelContext& context, const Port* ports, size_t index) {
@@ -14,11 +14,14 @@ int64_t read_evaluation(const Ort::KernelContext& context, const Port* ports, si
   return *get_input<int64_t>(context, ports, index, {1}).data;
 }
 
-bool OverflowCheck::is_due(int64_t evaluation) {
+bool Schedule::is_due(int64_t evaluation) {
   if (frequency_ == 0) return false;
-  if (evaluation >= 0) return evaluation % frequency_ == 0;
+  return (evaluation < 0 ? count_++ : evaluation) % frequency_ == 0;
+}
+
+bool OverflowCheck::is_due(int64_t evaluation) {
   const std::lock_guard<std::mutex> guard(lock_);
-  return evaluation_++ % frequency_ == 0;
+  return schedule_.is_due(evaluation);
 }
 
 template <class T>

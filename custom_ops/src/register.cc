@@ -12,6 +12,9 @@ OrtCustomOpDomain* domain() {
     dponnx::add_scatter_ops(*domain);
     dponnx::add_tabulate_ops(*domain);
     dponnx::add_activation_ops(*domain);
+    dponnx::add_descriptor_ops(*domain);
+    dponnx::add_contract_ops(*domain);
+    dponnx::add_bias_tanh_ops(*domain);
     return domain;
   }();
   return made;

@@ -51,7 +51,7 @@ Split locate_all(const TableView<T>& table, const T* x, const T* em, int n, bool
     for (int c = 0; c < C; ++c) at.em[c] = em[C * j + c] * weight;
     if (gates.rows) {
       at.gate = gates.rows + gates.index[j] * (table.row_size / 6);
-      at.scale = gates.scale ? gates.scale[j] : T(1);
+      at.gate_scale = gates.scale ? gates.scale[j] : T(1);
     }
     j = next;
   }
@@ -68,14 +68,23 @@ Split locate_atom(const TabulateArgs<T>& args, int64_t i, bool weighted, Located
                        static_cast<int>(args.nnei), weighted, located, gates);
 }
 
-template <bool Tangent, bool Gated = false, int N, class T, class V>
-DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&acc)[4][N]) {
+// The pointer, hidden from the compiler: otherwise it keeps each sum of an offset and a loop's
+// constants in a register of its own, and runs out of them.
+template <class T>
+DPONNX_HD const T* opaque(const T* p) {
+  __asm__("" : "+r"(p));
+  return p;
+}
+
+// acc[c][b] += G em[c] of n neighbours, for N vectors of outputs that begin at offset in a row.
+template <bool Tangent, bool Gated, int C, int N, class T, class V>
+DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&acc)[C][N]) {
   constexpr int L = lanes<T, V>;
   for (int q = 0; q < n; ++q) {
     const Located<T>& at = located[q];
-    const T* p = at.row + offset;
+    const T* p = opaque(at.row + offset);
     const V dx = splat<V>(at.dx);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int b = 0; b < N; ++b) {
       V a[6], value;
 #pragma GCC unroll 6
@@ -86,61 +95,89 @@ DPONNX_HD void add_block(const Located<T>* located, int n, int64_t offset, V (&a
       } else {
         value = poly5(a, dx);
       }
-      if constexpr (Gated) value += value * load<V>(at.gate + offset / 6 + b * L) * at.scale;
+      if constexpr (Gated) value += value * load<V>(at.gate + offset / 6 + b * L) * at.gate_scale;
 #pragma GCC unroll 4
-      for (int c = 0; c < 4; ++c) acc[c][b] += value * at.em[c];
+      for (int c = 0; c < C; ++c) acc[c][b] += value * at.em[c];
     }
   }
 }
 
-template <bool Gated, int N, class T>
-void tabulate_block(const TabulateArgs<T>& args, const Located<T>* located, Split split, int first,
-                    T* out) {
-  using V = Wide<T>;
-  constexpr int L = lanes<T, V>;
-  const int64_t offset = int64_t(first) * 6 * L;
-  const int width = args.table.width;
-  V acc[4][N] = {};
-  add_block<false, Gated>(located, split.inside, offset, acc);
-  if (split.beyond > 0) {
-    add_block<true, Gated>(located + args.nnei - split.beyond, split.beyond, offset, acc);
+/// The neighbours of one atom, located: [0, inside) in the table, the last ones beyond it.
+template <class T>
+struct LocatedAtom {
+  const Located<T>* located;
+  int capacity;
+  Split split;
+};
+
+template <bool Gated = false, int C, int N, class T, class V>
+DPONNX_HD void add_located(const LocatedAtom<T>& atom, int64_t offset, V (&acc)[C][N]) {
+  add_block<false, Gated>(atom.located, atom.split.inside, offset, acc);
+  if (atom.split.beyond > 0) {
+    const Located<T>* beyond = atom.located + atom.capacity - atom.split.beyond;
+    add_block<true, Gated>(beyond, atom.split.beyond, offset, acc);
   }
+}
+
+// Vectors [first, first + N) of each row of out [C, width].
+template <int C, int N, class T, class V>
+DPONNX_HD void store_block(const V (&acc)[C][N], int first, int width, T* out) {
+  constexpr int L = lanes<T, V>;
 #pragma GCC unroll 4
   for (int b = 0; b < N; ++b) {
     const int column = (first + b) * L;
     const int rest = width - column;
 #pragma GCC unroll 4
-    for (int c = 0; c < 4; ++c) {
-      store_some(out + c * width + column, acc[c][b], rest);
-    }
+    for (int c = 0; c < C; ++c) store_some(out + c * width + column, acc[c][b], rest);
   }
+}
+
+template <bool Gated, int N, class T>
+void tabulate_block(const LocatedAtom<T>& atom, int first, int width, T* out) {
+  using V = Wide<T>;
+  V acc[4][N] = {};
+  add_located<Gated>(atom, int64_t(first) * 6 * lanes<T, V>, acc);
+  store_block(acc, first, width, out);
+}
+
+// out [4, width] = sum over the atom's neighbours of em (outer) G.
+template <bool Gated = false, class T>
+void sum_located(const LocatedAtom<T>& atom, int width, T* out) {
+  constexpr int L = lanes<T, Wide<T>>;
+  const int n_vectors = (width + L - 1) / L;
+  int v = 0;
+  for (; v + DPONNX_BLOCK <= n_vectors; v += DPONNX_BLOCK) {
+    tabulate_block<Gated, DPONNX_BLOCK>(atom, v, width, out);
+  }
+  for (; v < n_vectors; ++v) tabulate_block<Gated, 1>(atom, v, width, out);
 }
 
 template <class T, bool Gated>
 void tabulate(const TabulateArgs<T>& args, int64_t begin, int64_t end, TabulateScratch<T> scratch) {
-  const int n_vectors = args.table.n_vectors;
   for (int64_t i = begin; i < end; ++i) {
     const Split split = locate_atom(args, i, true, scratch.located);
-    T* out = args.out + i * 4 * args.table.width;
-    int v = 0;
-    for (; v + DPONNX_BLOCK <= n_vectors; v += DPONNX_BLOCK) {
-      tabulate_block<Gated, DPONNX_BLOCK>(args, scratch.located, split, v, out);
-    }
-    for (; v < n_vectors; ++v) tabulate_block<Gated, 1>(args, scratch.located, split, v, out);
+    const LocatedAtom<T> atom = {scratch.located, static_cast<int>(args.nnei), split};
+    sum_located<Gated>(atom, args.table.width, args.out + i * 4 * args.table.width);
   }
 }
 
-// With t = sum_c dy[c] em[c] and gain = 1 + scale gate (1 without gates): dem[c] = dy[c] . G gain,
-// dem_x = t . G' gain, dscale = t . G gate.
+/// What the gradient of the output is to one neighbour: of its em, its input x, its gate's scale.
+template <class T>
+struct NeighborGrad {
+  T em[4], x, scale = 0;
+};
+
+// With t = sum_c dy[c] em[c] and gain = 1 + scale gate (1 without gates): em[c] = dy[c] . G gain,
+// x = t . G' gain, scale = t . G gate. dy is laid as lay_dy<4> does.
 // Accumulators have names: an array of them would end in memory because sum() looks inside.
-template <bool Tangent, bool Gated, class T>
-DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>& at, const T* dy) {
+template <bool Tangent, bool Gated = false, class T>
+DPONNX_HD NeighborGrad<T> grad_one(const Located<T>& at, int n_vectors, const T* dy) {
   using V = Wide<T>;
   constexpr int L = lanes<T, V>;
   const V dx = splat<V>(at.dx);
   const T *p = at.row, *gate = at.gate;
   V value0{}, value1{}, value2{}, value3{}, by_x{}, by_scale{};
-  for (int v = 0; v < args.table.n_vectors; ++v, p += 6 * L, dy += 4 * L) {
+  for (int v = 0; v < n_vectors; ++v, p += 6 * L, dy += 4 * L) {
     V a[6], value;
 #pragma GCC unroll 6
     for (int k = 0; k < 6; ++k) a[k] = load<V>(p + k * L);
@@ -150,7 +187,7 @@ DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>
     const V dy2 = load<V>(dy + 2 * L), dy3 = load<V>(dy + 3 * L);
     const V total = dy0 * at.em[0] + dy1 * at.em[1] + dy2 * at.em[2] + dy3 * at.em[3];
     if constexpr (Gated) {
-      const V open = load<V>(gate + v * L), more = open * at.scale;
+      const V open = load<V>(gate + v * L), more = open * at.gate_scale;
       by_scale += total * value * open;
       value += value * more;
       slope += slope * more;
@@ -161,21 +198,10 @@ DPONNX_HD void grad_one(const TabulateArgs<T>& args, int64_t i, const Located<T>
     value2 += dy2 * value;
     value3 += dy3 * value;
   }
-  const int64_t j = i * args.nnei + at.first;
-  args.dem_x[j] = sum<T>(by_x);
-  T* dem = args.dem + 4 * j;
-  dem[0] = sum<T>(value0);
-  dem[1] = sum<T>(value1);
-  dem[2] = sum<T>(value2);
-  dem[3] = sum<T>(value3);
-  for (int copy = 1; copy < at.run; ++copy) {
-    args.dem_x[j + copy] = args.dem_x[j];
-    for (int c = 0; c < 4; ++c) dem[4 * copy + c] = dem[c];
-  }
-  if (Gated && args.dscale) {
-    const T dscale = sum<T>(by_scale);
-    for (int copy = 0; copy < at.run; ++copy) args.dscale[j + copy] = dscale;
-  }
+  T sums[5];
+  const V totals[5] = {value0, value1, value2, value3, by_x};
+  sum_each(totals, sums);
+  return {{sums[0], sums[1], sums[2], sums[3]}, sums[4], Gated ? sum<T>(by_scale) : T(0)};
 }
 
 // dy [C, width] -> [vector][C][lane], padded with zeros as the table is.
@@ -190,6 +216,16 @@ void lay_dy(const TableView<T>& table, const T* dy, T* laid) {
   }
 }
 
+template <bool Tangent, bool Gated, class T>
+void grad_copies(const TabulateArgs<T>& args, int64_t i, const Located<T>& at, const T* dy) {
+  const NeighborGrad<T> grad = grad_one<Tangent, Gated>(at, args.table.n_vectors, dy);
+  for (int64_t j = i * args.nnei + at.first, end = j + at.run; j < end; ++j) {
+    args.dem_x[j] = grad.x;
+    for (int c = 0; c < 4; ++c) args.dem[4 * j + c] = grad.em[c];
+    if (Gated && args.dscale) args.dscale[j] = grad.scale;
+  }
+}
+
 template <class T, bool Gated>
 void tabulate_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end,
                    TabulateScratch<T> scratch) {
@@ -197,10 +233,10 @@ void tabulate_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end,
     const Split split = locate_atom(args, i, false, scratch.located);
     lay_dy<4>(args.table, args.dy + i * 4 * args.table.width, scratch.dy);
     for (int q = 0; q < split.inside; ++q) {
-      grad_one<false, Gated>(args, i, scratch.located[q], scratch.dy);
+      grad_copies<false, Gated>(args, i, scratch.located[q], scratch.dy);
     }
     for (int q = 0; q < split.beyond; ++q) {
-      grad_one<true, Gated>(args, i, scratch.located[args.nnei - 1 - q], scratch.dy);
+      grad_copies<true, Gated>(args, i, scratch.located[args.nnei - 1 - q], scratch.dy);
     }
   }
 }

@@ -39,23 +39,29 @@ void tabulate_each(const TabulateArgs<T>& args, int64_t begin, int64_t end,
   each_some<true>(args.table, scratch.located + n - split.beyond, split.beyond, out);
 }
 
+// dy [width] . dG/dx in one row of the table.
+template <class T>
+DPONNX_HD T slope_dot(const TableView<T>& table, const T* row, T at, const T* dy) {
+  using V = Wide<T>;
+  constexpr int L = lanes<T, V>;
+  const V dx = splat<V>(at);
+  V total = {};
+  for (int v = 0; v < table.n_vectors; ++v, row += 6 * L, dy += L) {
+    V a[6], value;
+#pragma GCC unroll 6
+    for (int k = 0; k < 6; ++k) a[k] = load<V>(row + k * L);
+    total += poly5_slope(a, dx, value) * load_some<V>(dy, table.width - v * L);
+  }
+  return sum<T>(total);
+}
+
 template <class T>
 void tabulate_each_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end,
                         TabulateScratch<T>) {
-  using V = Wide<T>;
-  constexpr int L = lanes<T, V>;
   const TableView<T>& table = args.table;
   for (int64_t j = begin; j < end; ++j) {
     const Place<T> at = table.grid.place(args.em_x[j]);
-    const V dx = splat<V>(at.dx);
-    const T *p = table.coef + at.row * table.row_size, *dy = args.dy + j * table.width;
-    V total = {};
-    for (int v = 0; v < table.n_vectors; ++v, p += 6 * L, dy += L) {
-      V a[6], value;
-#pragma GCC unroll 6
-      for (int k = 0; k < 6; ++k) a[k] = load<V>(p + k * L);
-      total += poly5_slope(a, dx, value) * load_some<V>(dy, table.width - v * L);
-    }
-    args.dem_x[j] = sum<T>(total);
+    const T* row = table.coef + at.row * table.row_size;
+    args.dem_x[j] = slope_dot(table, row, at.dx, args.dy + j * table.width);
   }
 }

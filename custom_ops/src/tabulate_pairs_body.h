@@ -21,14 +21,13 @@ struct Shares {
     is_new = index < 0;
     if (is_new) {
       index = n;
-      scratch.shares[n++].row = table.coef + row * table.row_size;
+      scratch.shares[n].row = table.coef + row * table.row_size;
+      scratch.shares[n++].number = row;
     }
     return scratch.shares[index];
   }
   void clear() {
-    for (; n > 0; --n) {
-      scratch.share_of_row[(scratch.shares[n - 1].row - table.coef) / table.row_size] = -1;
-    }
+    for (; n > 0; --n) scratch.share_of_row[scratch.shares[n - 1].number] = -1;
   }
 };
 
@@ -56,6 +55,16 @@ void sum_rows(const TableView<T>& table, const RowShare<T>* shares, int n, int f
   if constexpr (N > 1) sum_rows<N / 2>(table, shares, n, first, out);
 }
 
+// moment[k] += em dx^k, on the tangent em (dx^k + beyond k dx^(k-1)).
+template <class T>
+DPONNX_HD void add_moments(const Place<T>& at, T em, T* moment) {
+  T power = em;
+  for (int k = 0; k < 6; ++k, power *= at.dx) moment[k] += power;
+  if (at.beyond == T(0)) return;
+  power = em * at.beyond;
+  for (int k = 1; k < 6; ++k, power *= at.dx) moment[k] += T(k) * power;
+}
+
 template <class T>
 void tabulate_pairs(const TabulateArgs<T>& args, int64_t begin, int64_t end,
                     TabulateScratch<T> scratch) {
@@ -68,11 +77,7 @@ void tabulate_pairs(const TabulateArgs<T>& args, int64_t begin, int64_t end,
       bool is_new;
       T* moment = shares.find(at.row, is_new).of;
       if (is_new) __builtin_memset(moment, 0, sizeof(T) * 6);
-      T power = em;  // em dx^k
-      for (int k = 0; k < 6; ++k, power *= at.dx) moment[k] += power;
-      if (at.beyond == T(0)) continue;
-      power = em * at.beyond;  // em beyond dx^(k-1)
-      for (int k = 1; k < 6; ++k, power *= at.dx) moment[k] += T(k) * power;
+      add_moments(at, em, moment);
     }
     sum_rows<8>(args.table, scratch.shares, shares.n, 0, args.out + i * args.table.width);
     shares.clear();
@@ -90,11 +95,7 @@ void dot_row(const TableView<T>& table, const T* row, const T* laid_dy, T (&prod
 #pragma GCC unroll 6
     for (int k = 0; k < 6; ++k) total[k] += dy * load<V>(row + k * L);
   }
-#pragma GCC unroll 6
-  for (int k = 0; k < 6; ++k) {
-    const V copy = total[k];  // sum() looks inside its argument: keep that out of the array
-    products[k] = sum<T>(copy);
-  }
+  sum_each(total, products);
 }
 
 template <class T>
@@ -121,4 +122,10 @@ void tabulate_pairs_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end
     }
     shares.clear();
   }
+}
+
+// Number of a table's row among those of all tables in one block of memory, which begins at first.
+template <class T>
+int row_in_block(const TableView<T>& first, const TableView<T>& table, int row) {
+  return static_cast<int>((table.coef - first.coef) / table.row_size) + row;
 }

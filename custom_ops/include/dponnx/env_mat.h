@@ -55,8 +55,8 @@ DPONNX_HD void env_row(const V (&d)[3], const Switch<T>& cut, V (&row)[C], V (&d
 }
 
 /// Force on neighbour j through its row: f_k = sum_c net[c] deriv[c][k]; on i it is -f.
-template <int C, class T>
-DPONNX_HD void pair_force(const T* net, const T* deriv, T (&f)[3]) {
+template <int C, class V>
+DPONNX_HD void pair_force(const V* net, const V* deriv, V (&f)[3]) {
   for (int k = 0; k < 3; ++k) {
     f[k] = net[0] * deriv[k];
     for (int c = 1; c < C; ++c) f[k] += net[c] * deriv[3 * c + k];

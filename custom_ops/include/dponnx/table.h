@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #pragma once
 
-#include "macros.h"
+#include "vec.h"
 
 /// Tables of fifth-order polynomials: the kernels' side of converter/tables.py.
 namespace dponnx {
 
-/// Where x falls: its row, and its distance from that row's left knot.
-template <class T>
-struct Cell {
-  int row;
-  T dx;
-};
-
-/// The same with dx kept inside the row: beyond is the length of the tangent, 0 inside the table.
+/// Where x falls: its row, the distance dx from that row's left knot, kept inside the row, and
+/// beyond, the length of the tangent, 0 inside the table.
 template <class T>
 struct Place {
   int row;
@@ -31,25 +25,34 @@ struct TableGrid {
   DPONNX_HD T minimum() const { return lower - T(n_left) * coarse; }
   DPONNX_HD int n_rows() const { return n_left + n_fine + n_coarse; }
 
-  /// Nominal width of a row: what dx runs over.
-  DPONNX_HD T width(int row) const {
-    return row >= n_left && row < n_left + n_fine ? fine : coarse;
+  /// For each lane of x the row that holds it, in [0, n_rows) whatever x is, and what dx exceeds
+  /// the row by split off. NaN: some row, dx and beyond are NaN.
+  template <class V>
+  DPONNX_HD void place_lanes(const V& x, V& row, V& dx, V& beyond) const {
+    const auto left = x < (n_left > 0 ? lower : -infinity());
+    const auto right = x >= (n_coarse > 0 ? upper : infinity());
+    const auto choose = [&](T in_left, T in_fine, T in_right) {
+      const V inner = right ? splat<V>(in_right) : splat<V>(in_fine);
+      return left ? splat<V>(in_left) : inner;
+    };
+    const V start = choose(minimum(), lower, upper);
+    const V stride = choose(coarse, fine, coarse);
+    const V last = choose(T(n_left - 1), T(n_fine - 1), T(n_coarse - 1));
+    V q = (x - start) / stride;
+    q = q < last ? q : last;  // NaN: the last row
+    q = truncate<T>(q > V{} ? q : V{});
+    row = q + choose(T(0), T(n_left), T(n_left + n_fine));
+    const V offset = x - (start + q * stride);
+    const V low = offset < V{} ? V{} : offset;
+    dx = low > stride ? stride : low;
+    beyond = offset - dx;
   }
 
-  /// Row that holds x, in [0, n_rows) whatever x is (NaN: some row, dx = NaN).
-  /// Left of minimum dx is negative, from maximum on it exceeds the row's width.
-  DPONNX_HD Cell<T> locate(T x) const {
-    if (x < lower && n_left > 0) return cell(x, minimum(), coarse, n_left, 0);
-    if (x >= upper && n_coarse > 0) return cell(x, upper, coarse, n_coarse, n_left + n_fine);
-    return cell(x, lower, fine, n_fine, n_left);
-  }
-
-  /// locate() with what dx exceeds its row by split off. NaN: dx and beyond are NaN.
+  /// The same for one number.
   DPONNX_HD Place<T> place(T x) const {
-    const Cell<T> c = locate(x);
-    const T right = width(c.row);
-    const T inside = c.dx < T(0) ? T(0) : (c.dx > right ? right : c.dx);
-    return {c.row, inside, c.dx - inside};
+    T row, dx, beyond;
+    place_lanes(x, row, dx, beyond);
+    return {static_cast<int>(row), dx, beyond};
   }
 
   /// Whether x lies outside all sub-tables by more than a thousandth of a stride, or is NaN.
@@ -66,13 +69,7 @@ struct TableGrid {
   }
 
  private:
-  DPONNX_HD static Cell<T> cell(T x, T start, T stride, int n, int first) {
-    T q = (x - start) / stride;
-    q = q < T(n - 1) ? q : T(n - 1);  // NaN: the last row
-    q = q > T(0) ? q : T(0);
-    const int row = static_cast<int>(q);
-    return {first + row, x - (start + T(row) * stride)};
-  }
+  DPONNX_HD static T infinity() { return T(__builtin_inf()); }
 };
 
 /// a0 + a1 dx + ... + a5 dx^5.

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+// Part of kernels_body.h: se_e2_a, out[c] = sum over neighbours j of scale em_j[c] G(em_j[0]), c
+// < 4.
+
+template <class E, class T>
+void descriptor_a(const DescriptorArgs<E, T>& args, int64_t i,
+                  const DescriptorScratch<E, T>& scratch) {
+  Located<T>* located = scratch.tabulate.located;
+  const int capacity = args.sec[args.ntypes] + args.ntypes;
+  Split split = {0, 0};
+  if (args.atype[i] >= 0) {
+    const auto add = [&](int, const Place<T>& place, const T* em, int number, int weight) {
+      const bool inside = place.beyond == T(0);
+      Located<T>& at = located[inside ? split.inside++ : capacity - ++split.beyond];
+      const TableView<T>& table = args.tables[number];
+      at.row = table.coef + place.row * table.row_size;
+      at.dx = place.dx;
+      at.beyond = place.beyond;
+      const T factor = T(weight) * args.scale[number];
+      for (int c = 0; c < 4; ++c) at.em[c] = factor * em[c];
+    };
+    visit_neighbors<4, true>(args, i, scratch, add);
+  }
+  const int width = args.tables[0].width;
+  sum_located(LocatedAtom<T>{located, capacity, split}, width, args.out + i * 4 * width);
+}
+
+template <class E, class T>
+void descriptor_a_grad(const DescriptorArgs<E, T>& args, int64_t i,
+                       const DescriptorScratch<E, T>& scratch, const PairSums<E>& sums) {
+  if (args.atype[i] < 0) return;
+  const TableView<T>& block = args.tables[0];
+  const NeighborRows<E>& rows = scratch.rows;
+  const T* dy = scratch.tabulate.dy;
+  lay_dy<4>(block, args.dy + i * 4 * block.width, scratch.tabulate.dy);
+  Grouping<T> grouping{scratch.groups};
+  const auto add = [&](int p, const Place<T>& place, const T* em, int number, int) {
+    Located<T>& at = grouping.add(block, args.tables[number], place);
+    for (int c = 0; c < 4; ++c) at.em[c] = em[c];
+    at.first = p;
+    at.scale = args.scale[number];
+  };
+  visit_neighbors<4, false>(args, i, scratch, add);
+  const auto put = [&](const Located<T>& at, const NeighborGrad<T>& grad) {
+    for (int c = 0; c < 4; ++c) {
+      const T by_em = c == 0 ? grad.em[c] + grad.x : grad.em[c];
+      rows.grad[c * rows.stride + at.first] = E(at.scale * by_em);
+    }
+  };
+  for (int g = 0; g < grouping.n_groups; ++g) {
+    const RowGroup& group = scratch.groups.groups[g];
+    const Located<T>& at = scratch.groups.entries[group.last];
+    if (group.count > 1) {
+      T products[4][6];
+      for (int c = 0; c < 4; c += kDotBlock) {
+        dot_group<kDotBlock>(at.row, block.n_vectors, dy, c, products[0]);
+      }
+      grouping.for_members(group, [&](int q) {
+        const Located<T>& member = scratch.groups.entries[q];
+        put(member, grad_of_member(member, products));
+      });
+    } else if (at.beyond == T(0)) {
+      put(at, grad_one<false>(at, block.n_vectors, dy));
+    } else {
+      put(at, grad_one<true>(at, block.n_vectors, dy));
+    }
+  }
+  grouping.clear();
+  neighbor_forces<4>(args, scratch);
+  add_pairs(args, i, scratch, sums);
+}
