@@ -10,10 +10,8 @@ void descriptor_r(const DescriptorArgs<E, T>& args, int64_t i,
   if (args.atype[i] >= 0) {
     const auto add = [&](int, const Place<T>& at, const T*, int number, int weight) {
       const TableView<T>& table = args.tables[number];
-      bool is_new;
-      T* moment = shares.find(row_in_block(block, table, at.row), is_new).of;
-      if (is_new) __builtin_memset(moment, 0, sizeof(T) * 6);
-      add_moments(at, T(weight) * args.scale[number], moment);
+      T* moments = shares.moments(row_in_block(block, table, at.row));
+      add_moments(at, T(weight) * args.scale[number], moments);
     };
     visit_neighbors<1, true>(args, i, scratch, add);
   }
@@ -30,11 +28,9 @@ void descriptor_r_grad(const DescriptorArgs<E, T>& args, int64_t i,
   lay_dy<1>(block, args.dy + i * block.width, scratch.tabulate.dy);
   const auto add = [&](int p, const Place<T>& at, const T*, int number, int) {
     const TableView<T>& table = args.tables[number];
-    bool is_new;
-    RowShare<T>& share = shares.find(row_in_block(block, table, at.row), is_new);
-    if (is_new) dot_row(block, share.row, scratch.tabulate.dy, share.of);
+    const T(&products)[6] = shares.products(row_in_block(block, table, at.row));
     T value;
-    scratch.rows.grad[p] = E(args.scale[number] * poly5_slope(share.of, at.dx, value));
+    scratch.rows.grad[p] = E(args.scale[number] * poly5_slope(products, at.dx, value));
   };
   visit_neighbors<1, false>(args, i, scratch, add);
   shares.clear();
