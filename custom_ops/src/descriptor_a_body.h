@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
-// Part of kernels_body.h: se_e2_a, out[c] = sum over neighbours j of scale em_j[c] G(em_j[0]), c
-// < 4.
+// Part of kernels_body.h: the gradient of se_e2_a, row of the tables by row (the sum itself is
+// descriptor_sum in descriptor_body.h).
 
 template <class E, class T>
 void descriptor_a_grad(const DescriptorArgs<E, T>& args, int64_t i,
