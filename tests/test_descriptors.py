@@ -150,7 +150,7 @@ def test_overflow_is_not_counted_unless_asked(worker, kind):
 
 
 @pytest.mark.parametrize(
-    "evaluation, due", [(-1, True), (0, True), (1, False), (3, False), (6, True)]
+    "evaluation, due", [(-1, True), (0, True), (1, False), (5, False), (6, True)]
 )
 def test_the_evaluation_tells_whether_a_check_is_due(worker, evaluation, due):
     """Every third; below 0 the node's own first evaluation."""
