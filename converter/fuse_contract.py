@@ -18,7 +18,7 @@ from . import pass_simplify
 from .fuse_origin import NotFused
 from .graph import Builder, replace_everywhere
 from .shape_rules import shape_of
-from .symbols import Shape
+from .symbols import Shape, divide, product
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def run(graph: gs.Graph) -> tuple[int, list[str]]:
     if not found:
         return 0, []
     _skip_concat_split(graph)
+    for node, _ in found:
+        _split_by_atoms(graph, node.outputs[0])
     pass_simplify.run(graph)
     try:
         spread = _spread(graph, dict((n.name, axis) for n, axis in found))
@@ -172,6 +174,25 @@ def _below_split(graph: gs.Graph) -> None:
             packed = build("ContractSeA", each, **node.attrs)
             replace_everywhere(graph, old, build.reshape(packed, shape_of(old)))
         split.outputs.clear()
+
+
+def _split_by_atoms(graph: gs.Graph, d: gs.Variable) -> None:
+    """Split by type of a frame's atoms that stand in one row (nframes, atoms * columns), as in
+    models of polarisabilities: as rows (nframes, atoms, columns) first."""
+    split, columns = _only_reader(d, "Split"), product(shape_of(d)[1:])
+    if split is None or split.attrs["axis"] != 1 or len(shape_of(split.inputs[0])) != 2:
+        return
+    build = Builder(graph, split.name)
+    nframes, numbers = shape_of(split.inputs[0])
+    try:
+        sizes = [divide(size, columns) for size in split.attrs["sizes"]]
+    except ValueError:  # it does not cut between atoms
+        return
+    rows = build.reshape(d, (nframes, divide(numbers, columns), columns))
+    parts = build.nodes("Split", rows, axis=1, sizes=sizes)
+    for part, old in zip(parts, list(split.outputs), strict=True):
+        replace_everywhere(graph, old, build.reshape(part, shape_of(old)))
+    split.outputs.clear()
 
 
 def _only_reader(t: gs.Tensor, op: str) -> gs.Node | None:

@@ -16,6 +16,7 @@ import onnx_graphsurgeon as gs
 from .fuse_mask import masked_rows
 from .fuse_origin import NotFused, Selection, columns, neighbors_of, origin, sel_of
 from .graph import Builder, replace_everywhere
+from .grids import cutoffs
 from .shape_rules import ENV_MAT, reduced_axes, shape_of
 from .symbols import n_of_type, nframes
 
@@ -55,9 +56,7 @@ def _fuse(graph: gs.Graph, env_mat: gs.Node) -> None:
     weight = {u.node.name: w for _, weights in sums.values() for u, w in weights}
     real, dtype = env_mat.inputs[4].dtype, uses[0].node.inputs[0].dtype
     grids = [u.node.attrs for u in uses]
-    rcut, rcut_smth = (
-        env_mat.attrs.get(k, env_mat.attrs.get(f"{k[:4]}_r{k[4:]}")) for k in ("rcut", "rcut_smth")
-    )
+    rcut_smth, rcut = cutoffs(env_mat)
     build = Builder(graph, env_mat.name)
     fused = build(
         f"DescriptorSe{kind}",
@@ -77,11 +76,12 @@ def _fuse(graph: gs.Graph, env_mat: gs.Node) -> None:
         n_fine=[g["n_fine"] for g in grids],
         n_coarse=[g["n_coarse"] for g in grids],
     )
-    for center, part in _by_center(build, fused, list(sums), ntypes).items():
-        old, _ = sums[center]
-        if shape_of(old) != shape_of(part):
-            raise NotFused(f"{old.name} has shape {shape_of(old)}, expected {shape_of(part)}")
-        replace_everywhere(graph, old, part)
+    parts = _by_center(build, fused, list(sums), ntypes)
+    for center, (old, _) in sums.items():
+        if shape_of(old) != shape_of(parts[center]):
+            raise NotFused(f"{old.name} has shape {shape_of(old)}: not one sum an atom")
+    for center, (old, _) in sums.items():
+        replace_everywhere(graph, old, parts[center])
 
 
 def _uses(env_mat: gs.Node) -> tuple[list[Use], np.ndarray | None]:

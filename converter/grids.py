@@ -42,7 +42,7 @@ def switched_inverse(r: float, rcut_smth: float, rcut: float) -> float:
 
 def choose_grid(net: EmbeddingNet, options: TableOptions) -> TableGrid:
     """The grid that covers the net's inputs down to min_nbor_dist."""
-    s = switched_inverse(options.min_nbor_dist, *_cutoffs(net))
+    s = switched_inverse(options.min_nbor_dist, *cutoffs(net.env_mat))
     avg, std = _statistics(net)
     if not (np.isfinite(avg).all() and np.isfinite(std).all() and (std > 0).all()):
         raise InputError(f"{net.name}: davg or dstd is not finite, or dstd not above 0")
@@ -65,7 +65,7 @@ def choose_grid(net: EmbeddingNet, options: TableOptions) -> TableGrid:
 def reach(net: EmbeddingNet, grid: TableGrid) -> tuple[float, float]:
     """Distances (angstrom) below which an input can exceed grid.upper and grid.maximum."""
     avg, std = _statistics(net)
-    rcut_smth, rcut = _cutoffs(net)
+    rcut_smth, rcut = cutoffs(net.env_mat)
     found = []
     for end in (grid.upper, grid.maximum):
         s_end = max((end * std + avg).min(initial=np.inf), 0.0) ** (1 / net.order)
@@ -80,10 +80,10 @@ def reach(net: EmbeddingNet, grid: TableGrid) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _cutoffs(net: EmbeddingNet) -> tuple[float, float]:
-    """rcut_smth and rcut (angstrom) of the net's environment matrix."""
-    attrs = net.env_mat.attrs
-    if net.env_mat.op == "ProdEnvMatR":
+def cutoffs(env_mat: gs.Node) -> tuple[float, float]:
+    """rcut_smth and rcut (angstrom) of an environment matrix."""
+    attrs = env_mat.attrs
+    if env_mat.op == "ProdEnvMatR":
         return attrs["rcut_smth"], attrs["rcut"]
     return attrs["rcut_r_smth"], attrs["rcut_r"]
 

@@ -61,10 +61,21 @@ def make_case(kind: str, sel, tables: list[Table], dtype, seed: int = 0, **frame
     return Case(kind, coord, atype, nlist, sel, davg, dstd, tables, pairs, scale)
 
 
-def fused(worker, case: Case, dy=None, dtype=None, *, threads=1, want=None, overflow=None, more=()):
+def fused(
+    worker,
+    case: Case,
+    dy=None,
+    dtype=None,
+    *,
+    threads=1,
+    want=None,
+    overflow=None,
+    evaluation=None,
+    more=(),
+):
     """The descriptor; with dy force, virial, atom_virial. dtype: of the tables, default the
     coordinates'. overflow: check frequency, then also table_overflow and sel_overflow.
-    more: changes of the node's attributes."""
+    evaluation: that input. more: changes of the node's attributes."""
     real, dtype = case.coord.dtype, dtype or case.coord.dtype
     inputs = {"coord": case.coord, "atype": case.atype, "natoms": case.natoms, "nlist": case.nlist}
     grids = [t.grid for t in case.tables]
@@ -83,7 +94,7 @@ def fused(worker, case: Case, dy=None, dtype=None, *, threads=1, want=None, over
     if overflow is not None:
         outputs += ["table_overflow", "sel_overflow"]
         types |= dict.fromkeys(outputs[1:], np.int64)
-    after = {}
+    after = {} if evaluation is None else {"evaluation": np.array([evaluation], np.int64)}
     if dy is not None:
         op, outputs = f"{op}Grad", ["force", "virial", "atom_virial"]
         types = dict.fromkeys(outputs, real)

@@ -149,6 +149,17 @@ def test_overflow_is_not_counted_unless_asked(worker, kind):
     assert not fused(worker, case, overflow=-1)[1].any()
 
 
+@pytest.mark.parametrize(
+    "evaluation, due", [(-1, True), (0, True), (1, False), (5, False), (6, True)]
+)
+def test_the_evaluation_tells_whether_a_check_is_due(worker, evaluation, due):
+    """Every third; below 0 the node's own first evaluation."""
+    case = make_case("A", (6, 30), tables("A", 5), np.float64)
+    case.dstd[:] *= 0.2
+    found = fused(worker, case, overflow=3, evaluation=evaluation)[1]
+    assert found.any() == due
+
+
 # --- errors -------------------------------------------------------------------------------------
 
 

@@ -103,6 +103,8 @@ def assert_equal(found, expected) -> None:
 def test_compressed_outputs_equal_the_original(case, tmp_path):
     kind, path, system, expected = case
     report = compress(path, tmp_path / "c.pb")
+    # Some polar models pick the atoms of one type out of a flattened descriptor.
+    assert kind == "polar" or report.not_fused == []
     ours = getattr(dponnx, CLASSES[kind])(report.onnx)
     assert_equal(everything(ours, *system), expected)
     assert_equal(everything(peer(report.output, kind), *system), expected)

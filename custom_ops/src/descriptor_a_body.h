@@ -1,29 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
-// Part of kernels_body.h: se_e2_a, out[c] = sum over neighbours j of scale em_j[c] G(em_j[0]), c
-// < 4.
-
-template <class E, class T>
-void descriptor_a(const DescriptorArgs<E, T>& args, int64_t i,
-                  const DescriptorScratch<E, T>& scratch) {
-  Located<T>* located = scratch.tabulate.located;
-  const int capacity = args.sec[args.ntypes] + args.ntypes;
-  Split split = {0, 0};
-  if (args.atype[i] >= 0) {
-    const auto add = [&](int, const Place<T>& place, const T* em, int number, int weight) {
-      const bool inside = place.beyond == T(0);
-      Located<T>& at = located[inside ? split.inside++ : capacity - ++split.beyond];
-      const TableView<T>& table = args.tables[number];
-      at.row = table.coef + place.row * table.row_size;
-      at.dx = place.dx;
-      at.beyond = place.beyond;
-      const T factor = T(weight) * args.scale[number];
-      for (int c = 0; c < 4; ++c) at.em[c] = factor * em[c];
-    };
-    visit_neighbors<4, true>(args, i, scratch, add);
-  }
-  const int width = args.tables[0].width;
-  sum_located(LocatedAtom<T>{located, capacity, split}, width, args.out + i * 4 * width);
-}
+// Part of kernels_body.h: the gradient of se_e2_a, row of the tables by row (the sum itself is
+// descriptor_sum in descriptor_body.h).
 
 template <class E, class T>
 void descriptor_a_grad(const DescriptorArgs<E, T>& args, int64_t i,

@@ -8,7 +8,7 @@
 // 3. Gradient: the same rows again, with derivatives, rather than memory for them; dE/d em of each
 //    neighbour; force on each, one lane a neighbour (neighbor_forces); then the sums (add_pairs).
 //
-// descriptor_a_body.h, descriptor_r_body.h and descriptor_pairs_body.h (se_e3) do the rest.
+// The gradient of se_e2_a is in descriptor_a_body.h, se_e3 in descriptor_pairs_body.h.
 
 /// The neighbours of one type: [begin, end) of the packed rows.
 struct TypeRange {
@@ -109,6 +109,31 @@ DPONNX_HD void visit_neighbors(const DescriptorArgs<E, T>& args, int64_t i,
   }
 }
 
+// out = sum over neighbours j of scale em_j (outer) G(em_j[0]) in se_e2_a, C = 4; of scale
+// G(em_j[0]) in se_e2_r, C = 1.
+template <int C, class E, class T>
+void descriptor_sum(const DescriptorArgs<E, T>& args, int64_t i,
+                    const DescriptorScratch<E, T>& scratch) {
+  Located<T>* located = scratch.tabulate.located;
+  const int capacity = args.sec[args.ntypes] + args.ntypes;
+  Split split = {0, 0};
+  if (args.atype[i] >= 0) {
+    const auto add = [&](int, const Place<T>& place, const T* em, int number, int weight) {
+      const bool inside = place.beyond == T(0);
+      Located<T>& at = located[inside ? split.inside++ : capacity - ++split.beyond];
+      const TableView<T>& table = args.tables[number];
+      at.row = table.coef + place.row * table.row_size;
+      at.dx = place.dx;
+      at.beyond = place.beyond;
+      const T factor = T(weight) * args.scale[number];
+      for (int c = 0; c < C; ++c) at.em[c] = C == 1 ? factor : factor * em[c];
+    };
+    visit_neighbors<C, true>(args, i, scratch, add);
+  }
+  const int width = args.tables[0].width;
+  sum_located<C>(LocatedAtom<T>{located, capacity, split}, width, args.out + i * C * width);
+}
+
 // Forces on the atom's neighbours, one lane each, from dE/d em.
 template <int C, class E, class T>
 void neighbor_forces(const DescriptorArgs<E, T>& args, const DescriptorScratch<E, T>& scratch) {
@@ -152,4 +177,19 @@ void add_pairs(const DescriptorArgs<E, T>& args, int64_t i, const DescriptorScra
   }
   for (int a = 0; a < 3; ++a) sums.force[3 * i + a] += centre[a];
   for (int k = 0; k < 9; ++k) sums.virial[k] += total[k];
+}
+
+template <class E, class T>
+void descriptor_r_grad(const DescriptorArgs<E, T>& args, int64_t i,
+                       const DescriptorScratch<E, T>& scratch, const PairSums<E>& sums) {
+  if (args.atype[i] < 0) return;
+  const T* dy = args.dy + i * args.tables[0].width;
+  const auto add = [&](int p, const Place<T>& place, const T*, int number, int) {
+    const TableView<T>& table = args.tables[number];
+    const T* row = table.coef + place.row * table.row_size;
+    scratch.rows.grad[p] = E(args.scale[number] * slope_dot(table, row, place.dx, dy));
+  };
+  visit_neighbors<1, false>(args, i, scratch, add);
+  neighbor_forces<1>(args, scratch);
+  add_pairs(args, i, scratch, sums);
 }

@@ -52,10 +52,8 @@ void descriptor_pairs(const DescriptorArgs<E, T>& args, int64_t i,
                 [&](int, int, T x, int weight, int number) {
                   const TableView<T>& table = args.tables[number];
                   const Place<T> at = table.grid.place(x);
-                  bool is_new;
-                  T* moment = shares.find(row_in_block(block, table, at.row), is_new).of;
-                  if (is_new) __builtin_memset(moment, 0, sizeof(T) * 6);
-                  add_moments(at, T(weight) * args.scale[number] * x, moment);
+                  T* moments = shares.moments(row_in_block(block, table, at.row));
+                  add_moments(at, T(weight) * args.scale[number] * x, moments);
                   if (scratch.overflow) {
                     count_overflow(table.grid, x, weight, scratch.overflow + 2 * number);
                   }
@@ -79,11 +77,9 @@ void descriptor_pairs_grad(const DescriptorArgs<E, T>& args, int64_t i,
               [&](int p, int q, T x, int weight, int number) {
                 const TableView<T>& table = args.tables[number];
                 const Place<T> at = table.grid.place(x);
-                bool is_new;
-                RowShare<T>& share = shares.find(row_in_block(block, table, at.row), is_new);
-                if (is_new) dot_row(block, share.row, scratch.tabulate.dy, share.of);
                 T value;
-                const T slope = poly5_slope(share.of, at.dx, value);
+                const int row = row_in_block(block, table, at.row);
+                const T slope = poly5_slope(shares.products(row), at.dx, value);
                 value += slope * at.beyond;
                 const T by_x = T(weight) * args.scale[number] * (value + x * slope);
                 for (int c = 1; c < 4; ++c) {

@@ -21,7 +21,6 @@ using Wide = typename Vec<T, DPONNX_VECTOR_BYTES>::type;
 #include "descriptor_body.h"
 #include "descriptor_groups_body.h"
 #include "descriptor_a_body.h"
-#include "descriptor_r_body.h"
 #include "descriptor_pairs_body.h"
 #include "contract_body.h"
 #include "bias_tanh_body.h"
@@ -43,9 +42,9 @@ constexpr KernelsOf<T> table_of = {find_near<T>,
 
 template <class E, class T>
 constexpr DescriptorKernelsOf<E, T> descriptors_of = {
-    {descriptor_a<E, T>, descriptor_a_grad<E, T>},
+    {descriptor_sum<4, E, T>, descriptor_a_grad<E, T>},
     {descriptor_pairs<E, T>, descriptor_pairs_grad<E, T>},
-    {descriptor_r<E, T>, descriptor_r_grad<E, T>}};
+    {descriptor_sum<1, E, T>, descriptor_r_grad<E, T>}};
 
 }  // namespace
 

@@ -17,6 +17,17 @@ void run_rows(const Ort::KernelContext& context, const BiasTanhArgs<T>& args, in
                [&](int64_t task) { kernel(args, task * rows, std::min(n, (task + 1) * rows)); });
 }
 
+/// From the first input [n, k].
+template <class T>
+BiasTanhArgs<T> first_rows(const Ort::KernelContext& context, const Port* ports, int64_t& n) {
+  const auto x = get_input<T>(context, ports, 0, {-1, -1});
+  n = x.shape[0];
+  BiasTanhArgs<T> args{};
+  args.x = x.data;
+  args.k = x.shape[1];
+  return args;
+}
+
 /// An input that may be left out: null.
 template <class T>
 const T* optional_input(const Ort::KernelContext& context, const Port* ports, size_t index,
@@ -38,11 +49,9 @@ class BiasTanh {
   explicit BiasTanh(Ort::ConstKernelInfo) {}
 
   void run(Ort::KernelContext& context) {
-    const auto x = get_input<T>(context, inputs, 0, {-1, -1});
-    const int64_t n = x.shape[0], k = x.shape[1];
-    BiasTanhArgs<T> args{};
-    args.x = x.data;
-    args.k = k;
+    int64_t n;
+    BiasTanhArgs<T> args = first_rows<T>(context, inputs, n);
+    const int64_t k = args.k;
     args.bias = get_input<T>(context, inputs, 1, {k}).data;
     args.idt = optional_input<T>(context, inputs, 2, {k});
     args.residual = optional_input<T>(context, inputs, 3, {n, k});
@@ -63,11 +72,9 @@ class BiasTanhGrad {
   explicit BiasTanhGrad(Ort::ConstKernelInfo) {}
 
   void run(Ort::KernelContext& context) {
-    const auto t = get_input<T>(context, inputs, 0, {-1, -1});
-    const int64_t n = t.shape[0], k = t.shape[1];
-    BiasTanhArgs<T> args{};
-    args.x = t.data;
-    args.k = k;
+    int64_t n;
+    BiasTanhArgs<T> args = first_rows<T>(context, inputs, n);
+    const int64_t k = args.k;
     args.dy = get_input<T>(context, inputs, 1, {n, k}).data;
     args.idt = optional_input<T>(context, inputs, 2, {k});
     args.y = get_output<T>(context, 0, {n, k});

@@ -35,9 +35,10 @@ class Worker {
     const auto take = [&](int count) { return std::exchange(at, at + count * stride(args)); };
     scratch_.rows = {take(3), take(4), take(12), take(4), take(3), stride(args)};
     share_of_row_.resize(node.n_rows(), -1);
-    const int64_t entries = located_.size();
-    if (node.kind() == Descriptor::se_r) shares_.resize(std::min(node.n_rows(), entries));
-    if (node.kind() == Descriptor::se_t) shares_.resize(std::min(node.n_rows(), entries * entries));
+    if (node.kind() == Descriptor::se_t) {
+      const int64_t n = slots_.size();
+      shares_.resize(std::min(node.n_rows(), n * n));
+    }
     scratch_.groups = {entries_.data(), next_.data(), groups_.data(), share_of_row_.data()};
     scratch_.places = places_.data();
     scratch_.tabulate = {located_.data(), dy_.data(), shares_.data(), share_of_row_.data()};

@@ -132,24 +132,24 @@ DPONNX_HD void store_block(const V (&acc)[C][N], int first, int width, T* out) {
   }
 }
 
-template <bool Gated, int N, class T>
-void tabulate_block(const LocatedAtom<T>& atom, int first, int width, T* out) {
+template <int C, bool Gated, int N, class T>
+void sum_block(const LocatedAtom<T>& atom, int first, int width, T* out) {
   using V = Wide<T>;
-  V acc[4][N] = {};
+  V acc[C][N] = {};
   add_located<Gated>(atom, int64_t(first) * 6 * lanes<T, V>, acc);
   store_block(acc, first, width, out);
 }
 
-// out [4, width] = sum over the atom's neighbours of em (outer) G.
-template <bool Gated = false, class T>
+// out [C, width] = sum over the atom's neighbours of em (outer) G.
+template <int C, bool Gated = false, class T>
 void sum_located(const LocatedAtom<T>& atom, int width, T* out) {
   constexpr int L = lanes<T, Wide<T>>;
   const int n_vectors = (width + L - 1) / L;
   int v = 0;
   for (; v + DPONNX_BLOCK <= n_vectors; v += DPONNX_BLOCK) {
-    tabulate_block<Gated, DPONNX_BLOCK>(atom, v, width, out);
+    sum_block<C, Gated, DPONNX_BLOCK>(atom, v, width, out);
   }
-  for (; v < n_vectors; ++v) tabulate_block<Gated, 1>(atom, v, width, out);
+  for (; v < n_vectors; ++v) sum_block<C, Gated, 1>(atom, v, width, out);
 }
 
 template <class T, bool Gated>
@@ -157,7 +157,7 @@ void tabulate(const TabulateArgs<T>& args, int64_t begin, int64_t end, TabulateS
   for (int64_t i = begin; i < end; ++i) {
     const Split split = locate_atom(args, i, true, scratch.located);
     const LocatedAtom<T> atom = {scratch.located, static_cast<int>(args.nnei), split};
-    sum_located<Gated>(atom, args.table.width, args.out + i * 4 * args.table.width);
+    sum_located<4, Gated>(atom, args.table.width, args.out + i * 4 * args.table.width);
   }
 }
 

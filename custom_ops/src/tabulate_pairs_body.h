@@ -8,6 +8,20 @@
 //    a polynomial of one number a pair.
 // 3. On the tangent dx^k becomes dx^k + beyond k dx^(k-1), dx at the end of the table.
 
+// products[k] = sum over outputs of dy a_k.
+template <class T>
+void dot_row(const TableView<T>& table, const T* row, const T* laid_dy, T (&products)[6]) {
+  using V = Wide<T>;
+  constexpr int L = lanes<T, V>;
+  V total[6] = {};
+  for (int v = 0; v < table.n_vectors; ++v, row += 6 * L, laid_dy += L) {
+    const V dy = load<V>(laid_dy);
+#pragma GCC unroll 6
+    for (int k = 0; k < 6; ++k) total[k] += dy * load<V>(row + k * L);
+  }
+  sum_each(total, products);
+}
+
 /// The rows an atom's pairs have met so far.
 template <class T>
 struct Shares {
@@ -25,6 +39,20 @@ struct Shares {
       scratch.shares[n++].number = row;
     }
     return scratch.shares[index];
+  }
+  /// A row's moments, zeros when it is met for the first time.
+  T* moments(int row) {
+    bool is_new;
+    T* of = find(row, is_new).of;
+    if (is_new) __builtin_memset(of, 0, sizeof(T) * 6);
+    return of;
+  }
+  /// A row's products with scratch.dy.
+  const T (&products(int row))[6] {
+    bool is_new;
+    RowShare<T>& share = find(row, is_new);
+    if (is_new) dot_row(table, share.row, scratch.dy, share.of);
+    return share.of;
   }
   void clear() {
     for (; n > 0; --n) scratch.share_of_row[scratch.shares[n - 1].number] = -1;
@@ -74,28 +102,11 @@ void tabulate_pairs(const TabulateArgs<T>& args, int64_t begin, int64_t end,
       const T x = args.em_x[p], em = args.em[p];
       if (em == T(0) && x - x == T(0)) continue;  // what is not finite has to reach the result
       const Place<T> at = args.table.grid.place(x);
-      bool is_new;
-      T* moment = shares.find(at.row, is_new).of;
-      if (is_new) __builtin_memset(moment, 0, sizeof(T) * 6);
-      add_moments(at, em, moment);
+      add_moments(at, em, shares.moments(at.row));
     }
     sum_rows<8>(args.table, scratch.shares, shares.n, 0, args.out + i * args.table.width);
     shares.clear();
   }
-}
-
-// products[k] = sum over outputs of dy a_k.
-template <class T>
-void dot_row(const TableView<T>& table, const T* row, const T* laid_dy, T (&products)[6]) {
-  using V = Wide<T>;
-  constexpr int L = lanes<T, V>;
-  V total[6] = {};
-  for (int v = 0; v < table.n_vectors; ++v, row += 6 * L, laid_dy += L) {
-    const V dy = load<V>(laid_dy);
-#pragma GCC unroll 6
-    for (int k = 0; k < 6; ++k) total[k] += dy * load<V>(row + k * L);
-  }
-  sum_each(total, products);
 }
 
 template <class T>
@@ -112,11 +123,8 @@ void tabulate_pairs_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end
         continue;
       }
       const Place<T> at = args.table.grid.place(x[p]);
-      bool is_new;
-      RowShare<T>& share = shares.find(at.row, is_new);
-      if (is_new) dot_row(args.table, share.row, scratch.dy, share.of);
       T value;
-      const T slope = poly5_slope(share.of, at.dx, value);
+      const T slope = poly5_slope(shares.products(at.row), at.dx, value);
       dem_x[p] = em[p] * slope;
       dem[p] = value + slope * at.beyond;
     }
