@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cmake_project import build
 from dponnx import DeepPot, compress
 from dponnx.runtime.library import library_path, onnxruntime_library
 
@@ -27,18 +28,6 @@ def model(fixture_dir, tmp_path_factory, ort, operators) -> Path:
     """The small water model, with the overflow check."""
     out = tmp_path_factory.mktemp("model") / "water.pb"
     return compress(fixture_dir / "sea_small_2side" / "graph.pb", out, frequency=2).onnx
-
-
-def build(source: Path, folder: Path, *options: str) -> Path:
-    """The CMake project, built against the installed package."""
-    package = library_path().parent / "lib" / "cmake" / "dponnx"
-    for command in (
-        ["cmake", "-S", source, "-B", folder, f"-Ddponnx_DIR={package}", *options],
-        ["cmake", "--build", folder, "--parallel", "2"],
-    ):
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return folder
 
 
 def run(*command: object, **variables: str) -> str:
