@@ -82,6 +82,8 @@ def _fuse(graph: gs.Graph, env_mat: gs.Node) -> None:
             raise NotFused(f"{old.name} has shape {shape_of(old)}: not one sum an atom")
     for center, (old, _) in sums.items():
         replace_everywhere(graph, old, parts[center])
+    for use in uses:  # dead nodes wait for the garbage collector; gigabytes should not
+        use.node.inputs[0].values = np.zeros(0, dtype)
 
 
 def _uses(env_mat: gs.Node) -> tuple[list[Use], np.ndarray | None]:
