@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kMegabyte = 1 << 20;
 constexpr int64_t kUnknownBytes = 512 * 1024;  // an atom, in files that do not say
 // More atoms at once gain nothing on a CPU: their data leave its caches.
-constexpr int64_t kLargestBlock = 512;
+constexpr int64_t kLargestBlock = 1024;
 
 int64_t block_size(const dponnx_options& options, int64_t bytes_per_atom) {
   if (options.block > 0) return options.block;
