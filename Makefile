@@ -3,6 +3,7 @@
 #   make demo    compress a water model, describe it, compare it with the original
 #   make test    every test
 #   make lint    formatting and static checks
+#   make bench   speed in LAMMPS beside DeePMD-kit's, into docs/performance.json and .png
 #   make clean   remove what the build, the demo and the environment left
 #
 # From a fresh clone: needs python3 (3.10 or later, with venv), g++, cmake and make.
@@ -18,7 +19,7 @@ CXX_FILES := $(shell find custom_ops runtime tests -regex '.*\.\(cc\|cpp\|cu\|cu
 BUILD_FILES := pyproject.toml CMakeLists.txt \
                $(shell find custom_ops runtime -name CMakeLists.txt -o -name '*.cmake' -o -name '*.map')
 
-.PHONY: demo test lint clean venv
+.PHONY: demo test lint bench clean venv
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -36,6 +37,9 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check
 	@echo '$(BIN)/clang-format --dry-run -Werror (C++ sources)'
 	@printf '%s\n' $(CXX_FILES) | xargs -r $(BIN)/clang-format --dry-run -Werror
+
+bench: $(VENV)/.test
+	$(BIN)/python tests/benchmarks/lammps_speed.py ../shared $(BENCHFLAGS)
 
 clean:
 	rm -rf $(VENV) build demo .pytest_cache .ruff_cache .hypothesis

@@ -25,7 +25,7 @@ import onnx
 import onnxruntime as ort
 from dponnx.custom_ops import library_path
 from dponnx.runtime.metadata import read_info
-from dponnx.runtime.neighbors import build_neighborhood
+from dponnx.runtime.neighbors import find_pairs
 
 WATER = Path(__file__).resolve().parents[2] / "fixtures" / "water"
 SKIN = 2.0  # angstrom of list beyond rcut, as LAMMPS has it
@@ -38,10 +38,23 @@ def feeds(rcut: float, copies: int) -> dict[str, np.ndarray]:
     atype = np.loadtxt(WATER / "type.raw", dtype=int)
     shifts = np.stack(np.meshgrid(*[range(copies)] * 3), -1).reshape(-1, 3)
     many = (coord[None] + (shifts @ box)[:, None]).reshape(-1, 3)
-    hood = build_neighborhood(
-        many, box * copies, np.tile(atype, len(shifts)), rcut + SKIN, int(atype.max()) + 1, 1
-    )
-    return {"coord": hood.coord, "atype": hood.atype, "natoms": hood.natoms, "nlist": hood.nlist}
+    types = np.tile(atype, len(shifts)).astype(np.int32)
+    order = np.argsort(types, kind="stable")
+    many, types, cell = many[order], types[order], box * copies
+    many -= np.floor(many @ np.linalg.inv(cell)) @ cell
+    i, j, shift = find_pairs(many, cell, rcut + SKIN, "ijS", 1)
+    images, row = np.unique(np.column_stack([j, shift]), axis=0, return_inverse=True)
+    local = ~images[:, 1:].any(axis=1)
+    number = np.where(local, images[:, 0], len(many) + np.cumsum(~local) - 1)
+    counts = np.bincount(i, minlength=len(many))
+    nlist = np.full((len(many), counts.max()), -1, np.int32)
+    by_atom = np.argsort(i, kind="stable")
+    nlist[np.arange(nlist.shape[1]) < counts[:, None]] = number[row.ravel()][by_atom]
+    ghosts = images[~local]
+    coord = np.concatenate([many, many[ghosts[:, 0]] + ghosts[:, 1:] @ cell])
+    all_types = np.concatenate([types, types[ghosts[:, 0]]])
+    natoms = np.array([len(many), len(coord), *np.bincount(types)], np.int32)
+    return {"coord": coord, "atype": all_types, "natoms": natoms, "nlist": nlist}
 
 
 def session(model: str | bytes, profile: str | None = None) -> ort.InferenceSession:
