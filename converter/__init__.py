@@ -4,8 +4,8 @@
 Read pipeline.py first: frozen_graph reads graph.pb, to_onnx takes its energy half, prepared by
 repeat_by_type, activations and fold, through tf2onnx, surgeon lists the passes (pass_*.py) that
 turn it into our graph (graph.py) with tables (nets.py, gates.py, taylor.py, tables.py) and forces
-(gradient.py), emit_onnx and emit_tf write the two files. Sizes known only at run time are
-polynomials (symbols.py).
+(gradient.py), emit_onnx and emit_tf write the two files; pass_fuse with fuse_*.py puts fused
+operators into the ONNX one. Sizes known only at run time are polynomials (symbols.py).
 Graphs of DeePMD-kit before 2.1 are upgraded first (upgrade.py); convert_from writes just that.
 """
 
