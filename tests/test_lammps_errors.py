@@ -203,3 +203,10 @@ def test_sigterm_ends_every_rank_and_leaves_whole_lines(folder, ranks):
     lines = devi.read_text()
     assert lines.endswith("\n")
     assert {len(line.split()) for line in lines.splitlines()[1:]} == {7}
+
+
+def test_gpus_without_a_gpu(folder, ort):
+    if "CUDAExecutionProvider" in ort.get_available_providers():
+        pytest.skip("this onnxruntime has CUDA")
+    for ranks in (1, 2):
+        style_fails(folder, "toy.onnx gpus 1", "CUDA device 0", "onnxruntime-gpu", ranks=ranks)

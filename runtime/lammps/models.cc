@@ -36,12 +36,23 @@ std::string names_of(const dponnx_info& info) {
   return text;
 }
 
+/// Number of this rank among those of its node.
+int rank_on_node(MPI_Comm world) {
+  MPI_Comm node;
+  int rank;
+  MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+  MPI_Comm_rank(node, &rank);
+  MPI_Comm_free(&node);
+  return rank;
+}
+
 }  // namespace
 
 Models::Models(const Settings& settings, MPI_Comm world) : settings_(settings) {
   std::string problem;
+  const int device = settings.gpus > 0 ? 1 + rank_on_node(world) % settings.gpus : 0;
   try {
-    open();
+    open(device);
     agree();
   } catch (const std::exception& error) {
     problem = error.what();
@@ -49,9 +60,10 @@ Models::Models(const Settings& settings, MPI_Comm world) : settings_(settings) {
   raise_together(problem, world);
 }
 
-void Models::open() {
+void Models::open(int cuda_device) {
   dponnx_options options{};
   options.threads = settings_.threads;
+  options.cuda_device = cuda_device;
   for (const std::string& path : settings_.models) {
     dponnx_model* model = nullptr;
     if (dponnx_open(path.c_str(), &options, &model)) throw std::runtime_error(dponnx_last_error());
@@ -89,8 +101,13 @@ std::string Models::name(int type) const { return name_of(info(), type); }
 
 std::string Models::banner() const {
   std::ostringstream text;
-  text << "pair style dponnx " << dponnx_version() << ": CPU, " << settings_.threads
-       << (settings_.threads == 1 ? " thread" : " threads") << " a rank\n";
+  text << "pair style dponnx " << dponnx_version() << ": ";
+  if (settings_.gpus) {
+    text << settings_.gpus << (settings_.gpus == 1 ? " GPU" : " GPUs") << " a node, ";
+  } else {
+    text << "CPU, ";
+  }
+  text << settings_.threads << (settings_.threads == 1 ? " thread" : " threads") << " a rank\n";
   for (int m = 0; m < count(); ++m)
     text << "  " << (m ? "compared with" : "model") << " " << settings_.models[m] << ": types "
          << names_of(info(m)) << ", cutoff " << info(m).rcut << " angstrom, " << info(m).precision

@@ -14,7 +14,7 @@ namespace {
 const char* const kUsage =
     "pair_style dponnx m1.onnx [m2.onnx ...] [out_file F] [out_freq N] [atomic] [relative X] "
     "[relative_v X] [fparam X ...] [fparam_from_compute ID] [aparam X ...] "
-    "[aparam_from_compute ID] [overflow ignore|warn|error] [threads N]";
+    "[aparam_from_compute ID] [overflow ignore|warn|error] [threads N] [gpus N]";
 
 [[noreturn]] void refuse(const std::string& what) { throw std::runtime_error(what); }
 
@@ -99,6 +99,7 @@ const std::map<std::string, Action>& actions() {
       {"aparam_from_compute", [](S& s, R& r, const K& k) { s.aparam_compute = r.value(k); }},
       {"overflow", [](S& s, R& r, const K& k) { s.overflow = policy(r.value(k)); }},
       {"threads", [](S& s, R& r, const K& k) { s.threads = r.integer(k, 1); }},
+      {"gpus", [](S& s, R& r, const K& k) { s.gpus = r.integer(k, 0); }},
   };
   return table;
 }

@@ -23,6 +23,7 @@ struct Settings {
   std::string fparam_compute, aparam_compute;  ///< IDs of the computes that give them instead
   Overflow overflow = Overflow::warn;
   int threads = 1;  ///< of one operator, a rank
+  int gpus = 0;     ///< CUDA devices of a node, its ranks take them in turn; 0: CPU
 };
 
 /// Raises std::runtime_error, one line: which argument, what was found, what was expected.
