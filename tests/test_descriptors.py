@@ -153,11 +153,11 @@ def test_overflow_is_not_counted_unless_asked(worker, kind):
     "evaluation, due", [(-1, True), (0, True), (1, False), (5, False), (6, True)]
 )
 def test_the_evaluation_tells_whether_a_check_is_due(worker, evaluation, due):
-    """Every third; below 0 the node's own first evaluation."""
+    """Every third; below 0 the node's own first evaluation. Counts are -1 where none is due."""
     case = make_case("A", (6, 30), tables("A", 5), np.float64)
     case.dstd[:] *= 0.2
     found = fused(worker, case, overflow=3, evaluation=evaluation)[1]
-    assert found.any() == due
+    assert (found.any() and found.min() >= 0) if due else (found == -1).all()
 
 
 # --- errors -------------------------------------------------------------------------------------

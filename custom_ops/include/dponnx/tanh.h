@@ -3,7 +3,7 @@
 
 #include "vec.h"
 
-/// tanh lane by lane, within 2 units in the last place.
+/// tanh lane by lane, within 2.5 units in the last place.
 namespace dponnx {
 
 /// Constants of hyperbolic_tangent. shift: mantissa bits, and magic = 1.5 2^shift + exponent bias,
