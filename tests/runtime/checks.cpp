@@ -78,17 +78,20 @@ void check_list(const std::string& path) {
   expect(none.energy[0] == 0 && none.force[0] == 0, "a rank without atoms has an energy");
 }
 
-// Blocks of any size give the same, and so does any number of threads.
+// Blocks of any size give the same, findings of the overflow check included, and so does any number
+// of threads.
 void check_blocks(const std::string& path) {
   const dponnx::Model whole(path);
   Engine engine(90, whole.info(), kSkin, 2);
   const dponnx::Frame expected = all_of(whole, engine.boxed());
+  expect(!whole.info().ntables || !whole.overflow().empty(), "nothing exceeds sel here");
   for (int block : {1, 7, 40}) {
     dponnx_options options{};
     options.block = block;
     options.threads = block % 3;
     const dponnx::Model model(path, options);
     expect_same(all_of(model, engine.boxed()), expected, 1e-12);
+    expect(model.overflow() == whole.overflow(), "the overflow check differs: " + model.overflow());
     expect_same(folded(engine, all_of(model, engine.listed(0))), expected, 1e-12);
   }
 }
