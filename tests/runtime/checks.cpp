@@ -275,7 +275,8 @@ void check_cycles(const std::string& path) {
   }
   const long grown = resident() - before;
   std::printf("%d cycles, %ld kB more\n", cycles, grown);
-  expect(cycles < 100 || grown < 2000, "memory grew by " + std::to_string(grown) + " kB");
+  // malloc alone wavers by 2 MB; a model left open would be 100 kB a cycle.
+  expect(cycles < 100 || grown < 4000, "memory grew by " + std::to_string(grown) + " kB");
 }
 
 }  // namespace
