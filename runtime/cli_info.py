@@ -15,7 +15,7 @@ from .models import converter
 from .report import print_line, print_pairs, print_table, size
 
 # Long texts: named, not printed, unless --training-script asks.
-_OPAQUE = ("training_script", "tables", "kept")
+_OPAQUE = ("training_script", "tables", "table_reach", "kept")
 
 
 def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
