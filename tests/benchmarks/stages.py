@@ -33,8 +33,8 @@ SKIN = 2.0  # angstrom of list beyond rcut, as LAMMPS has it
 
 def feeds(rcut: float, copies: int) -> dict[str, np.ndarray]:
     """The inputs of a model for copies^3 boxes of water."""
-    coord = np.load(WATER / "set.000" / "coord.npy")[0].reshape(-1, 3)
-    box = np.load(WATER / "set.000" / "box.npy")[0].reshape(3, 3)
+    coord = np.load(WATER / "set.000" / "coord.npy")[0].reshape(-1, 3).astype(float)
+    box = np.load(WATER / "set.000" / "box.npy")[0].reshape(3, 3).astype(float)
     atype = np.loadtxt(WATER / "type.raw", dtype=int)
     shifts = np.stack(np.meshgrid(*[range(copies)] * 3), -1).reshape(-1, 3)
     many = (coord[None] + (shifts @ box)[:, None]).reshape(-1, 3)
@@ -43,7 +43,7 @@ def feeds(rcut: float, copies: int) -> dict[str, np.ndarray]:
     many, types, cell = many[order], types[order], box * copies
     many -= np.floor(many @ np.linalg.inv(cell)) @ cell
     i, j, shift = find_pairs(many, cell, rcut + SKIN, "ijS", 1)
-    images, row = np.unique(np.column_stack([j, shift]), axis=0, return_inverse=True)
+    images, row = np.unique(np.column_stack([j.astype(int), shift]), axis=0, return_inverse=True)
     local = ~images[:, 1:].any(axis=1)
     number = np.where(local, images[:, 0], len(many) + np.cumsum(~local) - 1)
     counts = np.bincount(i, minlength=len(many))
@@ -60,6 +60,7 @@ def feeds(rcut: float, copies: int) -> dict[str, np.ndarray]:
 def session(model: str | bytes, profile: str | None = None) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
+    options.log_severity_level = 3
     options.register_custom_ops_library(str(library_path()))
     if profile is not None:
         options.enable_profiling, options.profile_file_prefix = True, profile
