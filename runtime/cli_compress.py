@@ -9,10 +9,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from .cli_log import stderr, stdout
+from .cli_log import stdout, verb_progress
 from .errors import InputError, OutputTooLargeError
 from .models import converter
-from .progress import Progress
 from .report import render
 
 log = logging.getLogger("dponnx")
@@ -177,7 +176,7 @@ def run_compress(args: argparse.Namespace) -> None:
             checkpoint_folder=args.checkpoint_folder,
             optimize=args.opt > 0,
             precision=args.precision,
-            progress=Progress(stderr() if log.isEnabledFor(logging.INFO) else None),
+            progress=verb_progress(),
         )
     except OutputTooLargeError as error:
         render(error.report, stdout())
@@ -189,8 +188,7 @@ def run_convert(args: argparse.Namespace) -> None:
     """Convert without compressing."""
     model = input_model(args.input)
     output = output_file("-o/--output", args.output or model.with_suffix(".onnx"), ".onnx", model)
-    progress = Progress(stderr() if log.isEnabledFor(logging.INFO) else None)
-    render(converter().convert(model, output, progress=progress), stdout())
+    render(converter().convert(model, output, progress=verb_progress()), stdout())
 
 
 def input_model(name: str) -> Path:

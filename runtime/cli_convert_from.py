@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .cli_compress import input_model, output_file
-from .cli_log import stderr, stdout
+from .cli_log import stdout, verb_progress
 from .models import converter
-from .progress import Progress
 from .report import print_line
 
 VERSIONS = ("auto", "0.12", "1.0", "1.1", "1.2", "1.3", "2.0", "pbtxt")
@@ -59,8 +58,7 @@ def run_convert_from(args: argparse.Namespace) -> None:
     output = output_file(
         "-o/--output-model", output if output.suffix else f"{output}.pb", suffix, model
     )
-    progress = Progress(stderr() if log.isEnabledFor(logging.INFO) else None)
-    report = converter().convert_from(model, output, args.version, progress=progress)
+    report = converter().convert_from(model, output, args.version, progress=verb_progress())
     done = "upgraded to 2.1" if report.steps else "written as it is"
     release = "2.1 or later" if report.found == "2.1" else report.found
     print_line(stdout(), f"{output}: DeePMD-kit {release} graph ({report.why}), {done}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from .progress import Progress
 from .report import print_line
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class QuietPipeConsole(Console):
 def stderr() -> Console:
     """The console of log lines and progress."""
     return QuietPipeConsole(stderr=True)
+
+
+def verb_progress() -> Progress:
+    """Progress of a verb: on stderr where INFO is logged, silent elsewhere."""
+    return Progress(stderr() if log.isEnabledFor(logging.INFO) else None)
 
 
 @cache

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from .cli_log import stderr
+from .cli_log import verb_progress
 from .cli_options import (
     add_model_option,
     add_set_prefix,
@@ -18,7 +18,6 @@ from .cli_options import (
 )
 from .errors import InputError
 from .model_devi import DeviationOptions, model_devi
-from .progress import Progress
 
 log = logging.getLogger("dponnx")
 
@@ -92,8 +91,7 @@ def run_model_devi(args: argparse.Namespace) -> None:
         relative=args.relative,
         relative_v=args.relative_v,
     )
-    progress = Progress(stderr() if log.isEnabledFor(logging.INFO) else None)
     models = [onnx_name(name) for name in args.models]
-    tables = model_devi(models, args.system, args.output, options, progress)
+    tables = model_devi(models, args.system, args.output, options, verb_progress())
     frames = sum(len(table) for table in tables)
     log.info("%s: %d frames of %d systems", args.output, frames, len(tables))

@@ -8,10 +8,9 @@ import logging
 import math
 from typing import Any
 
-from .cli_log import stderr, stdout
+from .cli_log import stdout, verb_progress
 from .cli_options import add_system_option
 from .neighbor_stat import neighbor_stat
-from .progress import Progress
 from .report import print_line
 
 log = logging.getLogger("dponnx")
@@ -48,9 +47,8 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
 
 def run_neighbor_stat(args: argparse.Namespace) -> None:
     """Measure, print in DeePMD-kit's words."""
-    progress = Progress(stderr() if log.isEnabledFor(logging.INFO) else None)
     found = neighbor_stat(
-        args.system, args.rcut, args.type_map, progress, mixed_type=args.mixed_type
+        args.system, args.rcut, args.type_map, verb_progress(), mixed_type=args.mixed_type
     )
     if math.isinf(found.min_nbor_dist):
         log.warning("no frame has two atoms: there is no smallest distance")

@@ -4,12 +4,10 @@
 from __future__ import annotations
 
 import argparse
-import logging
 from typing import Any
 
-from .cli_log import stderr, stdout
+from .cli_log import stdout, verb_progress
 from .cli_options import add_frames_option, add_system_option
-from .progress import Progress
 from .report import print_line, print_table
 from .validate import ValidationReport, validate
 
@@ -64,7 +62,6 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
 
 def run_validate(args: argparse.Namespace) -> None:
     """Validate, print the report, raise ValidationError if the models disagree."""
-    talk = logging.getLogger("dponnx").isEnabledFor(logging.INFO)
     report = validate(
         args.model,
         args.compressed,
@@ -74,7 +71,7 @@ def run_validate(args: argparse.Namespace) -> None:
         detail=args.detail_file,
         json=args.json,
         tol_force=args.tol_force,
-        progress=Progress(stderr() if talk else None),
+        progress=verb_progress(),
     )
     print_report(report)
     report.check()

@@ -13,7 +13,7 @@ import numpy as np
 from .errors import InputError
 from .frames import as_frames, as_parameters
 from .library import Handle
-from .metadata import ModelInfo, read_info
+from .metadata import Described, ModelInfo, read_info
 from .overflow import Monitor, Overflow
 from .session import cuda_device, default_threads
 
@@ -36,7 +36,7 @@ class Frames:
     aparam: np.ndarray
 
 
-class DeepEval:
+class DeepEval(Described):
     """A model in ONNX Runtime.
 
     threads: within one operator; default DP_INTRA_OP_PARALLELISM_THREADS, then OMP_NUM_THREADS,
@@ -84,30 +84,6 @@ class DeepEval:
             )
         self.info = info
         self._model = Handle(model, info.name, threads=threads, cuda_device=cuda_device(device))
-
-    def get_rcut(self) -> float:
-        """Cutoff radius in angstrom."""
-        return self.info.rcut
-
-    def get_ntypes(self) -> int:
-        """Number of atom types."""
-        return self.info.ntypes
-
-    def get_type_map(self) -> list[str]:
-        """Name of each atom type, in the order of the type indices."""
-        return list(self.info.type_map)
-
-    def get_dim_fparam(self) -> int:
-        """Number of frame parameters; 0: the model takes none."""
-        return self.info.dim_fparam
-
-    def get_dim_aparam(self) -> int:
-        """Number of parameters an atom; 0: the model takes none."""
-        return self.info.dim_aparam
-
-    def get_sel(self) -> list[int]:
-        """Most neighbours of each type that the model regards."""
-        return list(self.info.sel)
 
     def overflow(self) -> Overflow:
         """What the last overflow check found; empty if all was well or nothing is checked."""

@@ -16,7 +16,7 @@ from deepmd.infer.deep_eval import DeepEvalBackend
 from .deep_eval import DeepEval
 from .deep_tensor import DeepDOS, open_model
 from .errors import InputError, UnsupportedModelError
-from .metadata import read_info
+from .metadata import Described, read_info
 
 # model type: module and class of deepmd.infer
 EVALUATORS = {
@@ -38,7 +38,7 @@ def _absent(what: str) -> Callable[..., NoReturn]:
     return method
 
 
-class OnnxEval(DeepEvalBackend):
+class OnnxEval(Described, DeepEvalBackend):
     """A model of ours behind deepmd.infer.
 
     Options of DeePMD-kit's that choose how neighbours are found or frames are batched have no
@@ -99,26 +99,6 @@ class OnnxEval(DeepEvalBackend):
         if atomic:
             found |= {name: results[3], f"{name}_derv_c": results[4]}
         return found
-
-    def get_rcut(self) -> float:
-        """Cutoff radius in angstrom."""
-        return self.info.rcut
-
-    def get_ntypes(self) -> int:
-        """Number of atom types."""
-        return self.info.ntypes
-
-    def get_type_map(self) -> list[str]:
-        """Names of the types."""
-        return list(self.info.type_map)
-
-    def get_dim_fparam(self) -> int:
-        """Number of frame parameters."""
-        return self.info.dim_fparam
-
-    def get_dim_aparam(self) -> int:
-        """Number of parameters an atom."""
-        return self.info.dim_aparam
 
     def get_sel_type(self) -> list[int]:
         """Types of the atoms that have the quantity."""

@@ -61,6 +61,36 @@ class ModelInfo:
         return len(self.type_map) or len(self.sel)
 
 
+class Described:
+    """What a model tells of itself by DeePMD-kit's names, from its `info`."""
+
+    info: ModelInfo
+
+    def get_rcut(self) -> float:
+        """Cutoff radius in angstrom."""
+        return self.info.rcut
+
+    def get_ntypes(self) -> int:
+        """Number of atom types."""
+        return self.info.ntypes
+
+    def get_type_map(self) -> list[str]:
+        """Name of each atom type, in the order of the type indices."""
+        return list(self.info.type_map)
+
+    def get_dim_fparam(self) -> int:
+        """Number of frame parameters; 0: the model takes none."""
+        return self.info.dim_fparam
+
+    def get_dim_aparam(self) -> int:
+        """Number of parameters an atom; 0: the model takes none."""
+        return self.info.dim_aparam
+
+    def get_sel(self) -> list[int]:
+        """Most neighbours of each type that the model regards."""
+        return list(self.info.sel)
+
+
 def read_info(model: str | Path | bytes, name: str | None = None) -> ModelInfo:
     """Metadata of a model file, or of a model in memory (name is used in messages).
 

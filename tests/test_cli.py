@@ -270,11 +270,11 @@ def test_a_closed_pipe_is_quiet(toy_path):
 
 def test_terminal_gets_rich_tables(engine, graph, capsys, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
-    cli_compress.stdout.cache_clear()
-    cli_compress.stderr.cache_clear()
+    cli_log.stdout.cache_clear()
+    cli_log.stderr.cache_clear()
     try:
         assert cli.main(["compress"]) == 0
     finally:
-        cli_compress.stdout.cache_clear()
-        cli_compress.stderr.cache_clear()
+        cli_log.stdout.cache_clear()
+        cli_log.stderr.cache_clear()
     assert "┃" in capsys.readouterr().out

@@ -97,6 +97,12 @@ About read_about(const std::string& name, std::map<std::string, std::string> ent
   about.dim_aparam = read.count("daparam", read.text("daparam", "0"));
   about.bytes_per_atom = read.count("bytes_per_atom", read.text("bytes_per_atom", "0"));
   about.sel_type = read.counts("sel_type", read.text("sel_type", ""));
+  for (int32_t t : about.sel_type) {
+    if (t >= about.ntypes) {
+      fail(Code::invalid_model, name, ": metadata entry 'sel_type' holds ", t, "; expected 0..",
+           about.ntypes - 1);
+    }
+  }
   std::istringstream lines(read.text("table_reach", ""));
   for (std::string line; std::getline(lines, line);) about.table_lines.push_back(line);
   if (about.sel_type.empty()) {

@@ -10,8 +10,6 @@ namespace dponnx {
 
 namespace {
 
-// vesin 0.6.2 divides by zero, which ends the process, somewhere between 2e4 and 2e5 cutoffs.
-constexpr double kMaxExtent = 1.0e4;
 // Thinnest box, in angstrom: below it the images within rcut of one atom become millions.
 constexpr double kMinHeight = 0.1;
 

@@ -8,6 +8,10 @@ namespace dponnx {
 
 using Vector = std::array<double, 3>;
 
+/// Largest extent of a box, or of atoms without one, in cutoffs: vesin 0.6.2 divides by zero, which
+/// ends the process, somewhere between 2e4 and 2e5 of them.
+constexpr double kMaxExtent = 1.0e4;
+
 /// A box of three vectors, periodic along some of them.
 class Box {
  public:

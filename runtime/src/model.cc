@@ -138,10 +138,10 @@ void Model::evaluate(const dponnx_system& system, const std::vector<Block>& bloc
   const int atom_virial = want(result.atom_virial, "atom_virial");
   const int tables = want(info_.ntables ? this : nullptr, "table_overflow");
   const int sel = want(info_.ntables ? this : nullptr, "sel_overflow");
-  if (energy < 0 && wanted.empty()) return;
+  if (wanted.empty()) return;
   const int64_t k = about().components;
   std::vector<bool> chosen(about().ntypes, false);
-  for (int32_t t : about().sel_type) chosen[t < about().ntypes ? t : 0] = true;
+  for (int32_t t : about().sel_type) chosen[t] = true;
 
   overflow_.begin();
   for (const Block& block : blocks) {

@@ -13,9 +13,6 @@ namespace dponnx {
 
 namespace {
 
-// As in box.cc: what vesin's cell lists can take.
-constexpr double kMaxExtent = 1.0e4;
-
 /// Component `axis` of the points, from 0 on, empty stretches longer than gap narrowed to gap: the
 /// same pairs within gap. Keeps far fragments from spanning millions of empty cells.
 void narrow(std::vector<double>& points, int axis, double gap) {
