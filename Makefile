@@ -56,7 +56,8 @@ $(BIN)/pip:
 # Python files need no stamp: the installation is editable. C++ is compiled again where it changed.
 $(VENV)/.demo: EXTRAS := cpu,convert
 $(VENV)/.test: EXTRAS := test
-$(VENV)/.test: private PIP_INSTALL += --config-settings=cmake.define.DPONNX_WARNINGS_AS_ERRORS=ON
+$(VENV)/.test: private PIP_INSTALL += --config-settings=cmake.define.DPONNX_WARNINGS_AS_ERRORS=ON \
+  --config-settings=cmake.define.DPONNX_EMULATED_CUDA=ON
 $(VENV)/.test: $(VENV)/.reference
 $(VENV)/.demo $(VENV)/.test: $(CXX_FILES) $(BUILD_FILES) | $(BIN)/pip
 	$(PIP_INSTALL) --editable '.[$(EXTRAS)]'

@@ -16,11 +16,14 @@ from pathlib import Path
 from ..runtime.errors import InputError
 
 
-def library_path() -> Path:
-    """Where libdponnx_ops.so lies. Raises InputError if dponnx was installed without it."""
-    path = Path(str(files(__package__).joinpath("libdponnx_ops.so")))
+def library_path(name: str = "dponnx_ops") -> Path:
+    """Where lib{name}.so lies: dponnx_ops for the CPU, dponnx_ops_cuda for CUDA too.
+
+    Raises InputError if dponnx was installed without it."""
+    path = Path(str(files(__package__).joinpath(f"lib{name}.so")))
     if not path.is_file():
         raise InputError(
-            f"{path} is missing; expected the compiled operators. Install dponnx with pip."
+            f"{path} is missing; expected the compiled operators. Install dponnx with pip"
+            + (", where nvcc is found." if name.endswith("cuda") else ".")
         )
     return path

@@ -16,6 +16,22 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # toy_model.py, in any import mode of pytest
 
 
+CPU_PATHS = ["scalar", "avx2", "avx512", "avx512_emulated"]
+CUDA_PATHS = ["emulated", "cuda"]
+
+
+def skip_without_device(path: str) -> None:
+    """A visible skip where this path needs a GPU and there is none."""
+    import onnxruntime
+
+    if path != "cuda":
+        return
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("no onnxruntime-gpu (extra 'gpu')")
+    if not Path("/dev/nvidiactl").exists():
+        pytest.skip("no NVIDIA GPU")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Reference models and data: DPONNX_SHARED, or `shared` in or beside the repository."""
@@ -105,12 +121,13 @@ def two_models(converter, operators, fixture_dir, tmp_path_factory):
     return make_two_models(tmp_path_factory.mktemp("two"), original)
 
 
-@pytest.fixture(scope="module", params=["scalar", "avx2", "avx512", "avx512_emulated"])
+@pytest.fixture(scope="module", params=CPU_PATHS + CUDA_PATHS)
 def worker(request, operators):
     """A process that runs small models on this kernel path, or a visible skip."""
     pytest.importorskip("onnx", reason="onnx is not installed (extra 'convert')")
     from kernel_worker import Worker, WorkerError
 
+    skip_without_device(request.param)
     process = Worker(request.param)
     try:
         process.register()

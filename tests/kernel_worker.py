@@ -13,17 +13,29 @@ import subprocess
 import sys
 
 
+LIBRARIES = {
+    None: ("dponnx_ops", "CPUExecutionProvider"),
+    "emulated": ("dponnx_ops_emulated", "CPUExecutionProvider"),
+    "cuda": ("dponnx_ops_cuda", "CUDAExecutionProvider"),
+}
+
+
 class WorkerError(RuntimeError):
     """What ONNX Runtime raised in the child."""
 
 
 class Worker:
-    def __init__(self, isa: str | None):
+    """path: an instruction set (DPONNX_ISA), None for the best; "emulated", the CUDA kernels on the
+    CPU; "cuda", the same on the first GPU."""
+
+    def __init__(self, path: str | None):
         env = {k: v for k, v in os.environ.items() if k != "DPONNX_ISA"}
-        if isa is not None:
-            env["DPONNX_ISA"] = isa
+        library, provider = LIBRARIES.get(path, LIBRARIES[None])
+        if path is not None and path not in LIBRARIES:
+            env["DPONNX_ISA"] = path
         pipe = subprocess.PIPE
-        self.child = subprocess.Popen([sys.executable, __file__], env=env, stdin=pipe, stdout=pipe)
+        command = [sys.executable, __file__, library, provider]
+        self.child = subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe)
 
     def register(self) -> None:
         """Only registers the operators; WorkerError if they refuse this machine."""
@@ -48,6 +60,7 @@ def main():
     import onnxruntime as ort
     from dponnx.custom_ops import library_path
 
+    library, provider = sys.argv[1:]
     stdin, stdout = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing but pickles goes to the parent
     while True:
@@ -59,12 +72,12 @@ def main():
             options = ort.SessionOptions()
             options.intra_op_num_threads = threads
             options.log_severity_level = 4
-            options.register_custom_ops_library(str(library_path()))
+            options.register_custom_ops_library(str(library_path(library)))
             if model is None:
                 pickle.dump((True, []), stdout)
                 stdout.flush()
                 continue
-            session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            session = ort.InferenceSession(model, options, providers=[provider])
             answer = True, session.run(None, inputs)
         except Exception as error:
             answer = False, str(error)

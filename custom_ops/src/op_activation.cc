@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
+#include <dponnx/elementwise.h>
+
 #include <algorithm>
-#include <cmath>
 
 #include "ops.h"
 
@@ -28,25 +29,6 @@ class Elementwise {
       std::transform(x.data + begin, x.data + end, y + begin, [](T v) { return F::at(v); });
     });
   }
-};
-
-struct Erf {
-  static constexpr const char* name = "Erf";
-  static double at(double x) { return std::erf(x); }
-};
-
-struct Erfc {
-  static constexpr const char* name = "Erfc";
-  template <class T>
-  static T at(T x) {
-    return std::erfc(x);
-  }
-};
-
-/// log(1 + e^x). ONNX Runtime's float64 one is infinite from x = 710 on, and gone at opset 20.
-struct Softplus {
-  static constexpr const char* name = "Softplus";
-  static double at(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
 };
 
 }  // namespace

@@ -124,9 +124,10 @@ struct OpKernel {
   Kernel kernel;
 };
 
-template <class Kernel>
-struct Op : Ort::CustomOpBase<Op<Kernel>, OpKernel<Kernel>, true> {
-  Op() { OrtCustomOp::version = kOrtApiVersion; }
+/// What operators of all devices declare alike.
+template <class This, class NodeKernel, class Kernel>
+struct OpBase : Ort::CustomOpBase<This, NodeKernel, true> {
+  OpBase() { OrtCustomOp::version = kOrtApiVersion; }
   const char* GetName() const { return Kernel::name; }
   size_t GetInputTypeCount() const { return std::size(Kernel::inputs); }
   size_t GetOutputTypeCount() const { return std::size(Kernel::outputs); }
@@ -139,8 +140,11 @@ struct Op : Ort::CustomOpBase<Op<Kernel>, OpKernel<Kernel>, true> {
     return Kernel::outputs[i].optional ? INPUT_OUTPUT_OPTIONAL : INPUT_OUTPUT_REQUIRED;
   }
   OrtStatusPtr CreateKernelV2(const OrtApi& api, const OrtKernelInfo* info, void** kernel) const {
-    return guard(api, Kernel::name, [&] { *kernel = new OpKernel<Kernel>(api, info); });
+    return guard(api, Kernel::name, [&] { *kernel = new NodeKernel(api, info); });
   }
 };
+
+template <class Kernel>
+struct Op : OpBase<Op<Kernel>, OpKernel<Kernel>, Kernel> {};
 
 }  // namespace dponnx

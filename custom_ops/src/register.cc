@@ -8,13 +8,7 @@ namespace {
 OrtCustomOpDomain* domain() {
   static Ort::CustomOpDomain& made = *[] {
     auto* domain = new Ort::CustomOpDomain("dponnx");
-    dponnx::add_env_mat_ops(*domain);
-    dponnx::add_scatter_ops(*domain);
-    dponnx::add_tabulate_ops(*domain);
-    dponnx::add_activation_ops(*domain);
-    dponnx::add_descriptor_ops(*domain);
-    dponnx::add_contract_ops(*domain);
-    dponnx::add_bias_tanh_ops(*domain);
+    dponnx::add_ops(*domain);
     return domain;
   }();
   return made;

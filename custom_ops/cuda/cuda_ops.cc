@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#include "cuda_ops.h"
+
+#include "ops.h"
+
+namespace dponnx {
+
+/// What libdponnx_ops_cuda.so has: the operators of both providers. Emulated, those of the CUDA
+/// provider stand in for the CPU's.
+void add_ops(Ort::CustomOpDomain& domain) {
+#ifndef DPONNX_CUDA_EMULATED
+  add_cpu_ops(domain);
+#endif
+  cuda::add_elementwise_ops(domain);
+}
+
+}  // namespace dponnx

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#pragma once
+
+#include "cuda_op.h"
+
+namespace dponnx::cuda {
+
+/// Each adds the operators of its file.
+void add_elementwise_ops(Ort::CustomOpDomain& domain);
+
+}  // namespace dponnx::cuda

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#include "report.h"
+
+#include <array>
+#include <mutex>
+#include <string>
+
+namespace dponnx::cuda {
+
+namespace {
+
+constexpr int kMostDevices = 64;
+
+/// Pinned memory of the host, one a device, made when first asked for and never freed.
+std::array<Report*, kMostDevices>& reports() {
+  static auto& all = *new std::array<Report*, kMostDevices>{};
+  return all;
+}
+
+std::mutex& lock() {
+  static auto& made = *new std::mutex;
+  return made;
+}
+
+void forget(Report& report) {
+  report.at = report.columns = report.value = report.highest = 0;
+  report.what = static_cast<int>(Finding::none);
+}
+
+}  // namespace
+
+Report* report_of_device() {
+  int device = 0;
+  check(cudaGetDevice(&device), "current CUDA device");
+  if (device >= kMostDevices) {
+    fail(Code::unsupported_machine, "CUDA device ", device, "; expected 0..", kMostDevices - 1);
+  }
+  const std::lock_guard<std::mutex> guard(lock());
+  Report*& report = reports()[device];
+  if (!report) {
+    void* memory = nullptr;
+    check(cudaHostAlloc(&memory, sizeof(Report), cudaHostAllocMapped | cudaHostAllocPortable),
+          "pinned memory");
+    report = static_cast<Report*>(memory);
+    forget(*report);
+  }
+  return report;
+}
+
+void check_report() {
+  Report found;
+  {
+    const std::lock_guard<std::mutex> guard(lock());
+    int device = 0;
+    check(cudaGetDevice(&device), "current CUDA device");
+    Report* report = device < kMostDevices ? reports()[device] : nullptr;
+    if (!report || report->what == static_cast<int>(Finding::none)) return;
+    found = *report;
+    forget(*report);
+  }
+  const bool list = found.what == static_cast<int>(Finding::nlist);
+  std::string at = std::to_string(found.at / found.columns);
+  if (list) at += "," + std::to_string(found.at % found.columns);
+  fail(Code::invalid_argument, list ? "nlist[" : "atype[", at, "] = ", found.value, ", expected ",
+       list ? "-1 or 0..nall-1" : "at most ntypes-1", " = ", found.highest);
+}
+
+}  // namespace dponnx::cuda
