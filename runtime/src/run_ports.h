@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-3.0-or-later
+#pragma once
+
+#include <dponnx.h>
+
+#include <string>
+#include <vector>
+
+#include "session.h"
+
+/// A model's inputs and outputs by name (docs/format.md), for one run on a block.
+namespace dponnx {
+
+/// Where a block's inputs lie: what is per atom, in the session's memory; the rest on the host.
+struct BlockInputs {
+  int64_t nloc, nall, nnei;
+  const double *coord, *aparam;
+  const int32_t *atype, *nlist;
+  const int32_t* natoms;  ///< [2 + ntypes] on the host
+  const double* fparam;   ///< on the host
+  const int64_t* evaluation;
+  const bool* atom_virial;
+};
+
+struct Feed {
+  const char* name;
+  Ort::Value value;
+};
+
+/// Those that the model has.
+std::vector<Feed> feeds_of(const Session& session, const BlockInputs& inputs);
+
+/// The outputs that results ask for, and where each is among them: -1, not asked for.
+struct Wanted {
+  Wanted(const dponnx_result& result, const Session& session);
+  bool host(int at) const { return at == tables || at == sel; }  ///< read by the host
+  std::vector<std::string> names;
+  int energy, force, virial, atom_energy, atom_virial, tables, sel;
+};
+
+}  // namespace dponnx
