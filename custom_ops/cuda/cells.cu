@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include "cells.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "scan.h"
 
 namespace dponnx::cuda {
@@ -18,7 +21,7 @@ __device__ double component(const dponnx_cuda_box& box, int k, const double* x) 
 }
 
 /// rcut in units of the distance between the faces that vector k crosses.
-__device__ double reach(const dponnx_cuda_box& box, int k) {
+__host__ __device__ double reach(const dponnx_cuda_box& box, int k) {
   const double* row = box.inverse + 3 * k;
   // A little more: what rounding puts just beyond is left out by the distance, not here.
   return 1.000001 * box.rcut * sqrt(row[0] * row[0] + row[1] * row[1] + row[2] * row[2]);
@@ -224,6 +227,23 @@ void wrap(const dponnx_cuda_box& box, double* coord, int64_t n, int32_t* first, 
 void images(const dponnx_cuda_box& box, double* coord, int32_t* type, int64_t n,
             const int32_t* first, cudaStream_t stream) {
   launch(make_images, over(n), stream, box, coord, type, n, first);
+}
+
+void grid(dponnx_cuda_cells& cells, const double* bounds, int64_t nrows) {
+  double extent[3];
+  for (int k = 0; k < 3; ++k) {
+    const bool along = cells.box.along[k];
+    const double m = reach(cells.box, k);
+    cells.low[k] = along ? -m : bounds[2 * k];
+    extent[k] = (along ? 1 + m : bounds[2 * k + 1]) - cells.low[k];
+    cells.n[k] = static_cast<int32_t>(std::clamp(std::floor(extent[k] / m), 1.0, 1e6));
+  }
+  const double most = std::max(64.0, 2.0 * double(nrows));
+  for (double all; (all = double(cells.n[0]) * cells.n[1] * cells.n[2]) > most;) {
+    const double by = std::cbrt(most / all);
+    for (int32_t& n : cells.n) n = std::max(1, static_cast<int32_t>(n * by));
+  }
+  for (int k = 0; k < 3; ++k) cells.per_unit[k] = extent[k] > 0 ? cells.n[k] / extent[k] : 0;
 }
 
 void sort(const dponnx_cuda_cells& cells, int64_t nrows, int32_t* start, int32_t* rows,

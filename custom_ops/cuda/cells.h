@@ -9,7 +9,8 @@
 ///
 /// 1. wrap: atoms go into the box; each one's images within rcut of the box are counted;
 /// 2. images: they become rows of their own behind the atoms;
-/// 3. sort: all rows into cells of at least rcut between opposite faces;
+/// 3. grid, sort: all rows into cells of at least rcut between opposite faces, wider ones where
+///    these would be many more than the rows;
 /// 4. count, then neighbors: a warp an atom looks at the 27 cells around it.
 namespace dponnx::cuda {
 
@@ -17,6 +18,7 @@ void wrap(const dponnx_cuda_box& box, double* coord, int64_t n, int32_t* first, 
           cudaStream_t stream);
 void images(const dponnx_cuda_box& box, double* coord, int32_t* type, int64_t n,
             const int32_t* first, cudaStream_t stream);
+void grid(dponnx_cuda_cells& cells, const double* bounds, int64_t nrows);
 void sort(const dponnx_cuda_cells& cells, int64_t nrows, int32_t* start, int32_t* rows,
           cudaStream_t stream);
 void count(const dponnx_cuda_cells& cells, const int32_t* atoms, int64_t n, int32_t* count,

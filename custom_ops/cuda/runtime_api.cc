@@ -162,6 +162,11 @@ DPONNX_CUDA_EXPORT const char* dponnx_cuda_images(const dponnx_cuda_box* box, do
   return guard([&] { images(*box, coord, type, n, first, of(stream)); });
 }
 
+DPONNX_CUDA_EXPORT void dponnx_cuda_grid(dponnx_cuda_cells* cells, const double* bounds,
+                                         int64_t nrows) {
+  grid(*cells, bounds, nrows);
+}
+
 DPONNX_CUDA_EXPORT const char* dponnx_cuda_sort(const dponnx_cuda_cells* cells, int64_t nrows,
                                                 int32_t* start, int32_t* rows, void* stream) {
   return guard([&] { sort(*cells, nrows, start, rows, of(stream)); });

@@ -105,6 +105,8 @@ const char* dponnx_cuda_wrap(const dponnx_cuda_box* box, double* coord, int64_t 
 /// Appends the images as rows n + first[i] ... of coord and type.
 const char* dponnx_cuda_images(const dponnx_cuda_box* box, double* coord, int32_t* type, int64_t n,
                                const int32_t* first, void* stream);
+/// On the host, at once: low, per_unit and n of cells for nrows rows, from the box and its bounds.
+void dponnx_cuda_grid(dponnx_cuda_cells* cells, const double* bounds, int64_t nrows);
 /// Fills start and rows of the cells.
 const char* dponnx_cuda_sort(const dponnx_cuda_cells* cells, int64_t nrows, int32_t* start,
                              int32_t* rows, void* stream);

@@ -2,7 +2,7 @@
 #include "cuda_listing.h"
 
 #include <algorithm>
-#include <cmath>
+#include <iterator>
 
 #include "error.h"
 
@@ -81,26 +81,7 @@ void CudaListing::find_images(const double* coord) {
 }
 
 void CudaListing::sort_cells(const double* bounds) {
-  for (int k = 0; k < 3; ++k) {
-    const double* row = cells_.box.inverse + 3 * k;
-    // As cells.cu has it: a little more than the cutoff, in units of the box's height.
-    const double reach = 1.000001 * rcut_ * std::hypot(row[0], row[1], row[2]);
-    const bool along = cells_.box.along[k];
-    cells_.low[k] = along ? -reach : bounds[2 * k];
-    const double extent = (along ? 1 + reach : bounds[2 * k + 1]) - cells_.low[k];
-    cells_.n[k] = static_cast<int32_t>(std::clamp(std::floor(extent / reach), 1.0, 1e6));
-    cells_.per_unit[k] = extent;  // divided below
-  }
-  // Far fragments span cells that are mostly empty: wider ones then.
-  const double most = std::max<double>(64, 2.0 * nrows_);
-  for (double all; (all = double(cells_.n[0]) * cells_.n[1] * cells_.n[2]) > most;) {
-    const double by = std::cbrt(most / all);
-    for (int32_t& n : cells_.n) n = std::max(1, static_cast<int32_t>(n * by));
-  }
-  for (int k = 0; k < 3; ++k) {
-    const double extent = cells_.per_unit[k];
-    cells_.per_unit[k] = extent > 0 ? cells_.n[k] / extent : 0;
-  }
+  device_.functions().grid(&cells_, bounds, nrows_);
   const int64_t ncells = int64_t(cells_.n[0]) * cells_.n[1] * cells_.n[2];
   cells_.start = start_.room(ncells + 1);
   cells_.rows = sorted_.room(nrows_);

@@ -117,10 +117,8 @@ void load_nvidia_libraries() {
   static const bool done = [] {
     for (const char* name : {"cudart", "cublasLt", "cublas", "curand"}) {
       const std::string file = std::string("/lib/lib") + name + ".so.[0-9]*";
-      for (const char* package : {"nvidia/*", "nvidia/cu*"}) {
-        const auto found = matches(own_folder() + "/../../" + package + file);
-        if (!found.empty() && dlopen(found.back().c_str(), RTLD_NOW | RTLD_GLOBAL)) break;
-      }
+      const auto found = matches(own_folder() + "/../../nvidia/*" + file);
+      if (!found.empty()) dlopen(found.back().c_str(), RTLD_NOW | RTLD_GLOBAL);
     }
     return true;
   }();
