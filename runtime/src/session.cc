@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "paths.h"
 
@@ -69,16 +70,13 @@ void add_cuda(Ort::SessionOptions& options, const CudaDevice& device) {
     const std::unique_ptr<OrtCUDAProviderOptionsV2, void (*)(OrtCUDAProviderOptionsV2*)> owner(
         cuda, api.ReleaseCUDAProviderOptions);
     const std::string number = std::to_string(device.number());
-    // Its stream is ours; its memory grows by what a block needs; float32 means float32.
-    const std::vector<std::pair<const char*, const char*>> choices = {
-        {"device_id", number.c_str()},
-        {"arena_extend_strategy", "kSameAsRequested"},
-        {"use_tf32", "0"}};
-    for (const auto& [key, value] : choices) {
-      Ort::ThrowOnError(api.UpdateCUDAProviderOptions(cuda, &key, &value, 1));
-    }
-    Ort::ThrowOnError(
-        api.UpdateCUDAProviderOptionsWithValue(cuda, "user_compute_stream", device.stream()));
+    const std::string stream = std::to_string(reinterpret_cast<uintptr_t>(device.stream()));
+    // Its stream is ours; its memory grows by what a block needs; float32 means float32. All in
+    // one call: another one would set what it does not name to the defaults.
+    const char* const keys[] = {"device_id", "has_user_compute_stream", "user_compute_stream",
+                                "arena_extend_strategy", "use_tf32"};
+    const char* const values[] = {number.c_str(), "1", stream.c_str(), "kSameAsRequested", "0"};
+    Ort::ThrowOnError(api.UpdateCUDAProviderOptions(cuda, keys, values, std::size(keys)));
     options.AppendExecutionProvider_CUDA_V2(*cuda);
   } catch (const Ort::Exception& e) {
     fail(Code::unsupported_machine, "CUDA device ", device.number(),

@@ -4,6 +4,7 @@
 #include <dponnx.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ class Session {
   /// The CUDA device the model runs on; null: the CPU.
   const CudaDevice* cuda() const { return cuda_.get(); }
   /// The memory of that device, for tensors.
-  const Ort::MemoryInfo& memory() const { return memory_; }
+  const Ort::MemoryInfo& memory() const { return *memory_; }
   bool has_input(const char* name) const;
   bool has_output(const char* name) const;
 
@@ -48,7 +49,7 @@ class Session {
 
  private:
   std::unique_ptr<CudaDevice> cuda_;
-  Ort::MemoryInfo memory_{nullptr};
+  std::optional<Ort::MemoryInfo> memory_;  ///< once ONNX Runtime is loaded
   About about_;
   std::unique_ptr<Ort::Session> session_;
   std::vector<std::string> inputs_, outputs_;
