@@ -25,7 +25,7 @@ from conftest import CUDA_PATHS, ROOT, skip_without_device
 from cuda_library import Device
 from dponnx import DeepDipole, DeepPot, compress
 from dponnx.custom_ops import library_path
-from dponnx.runtime.errors import InputError
+from dponnx.runtime.errors import InputError, ModelFormatError
 from dponnx.runtime.library import RESULTS, Result, library
 from dponnx.runtime.session import cuda_device
 from random_model import random_model, random_system
@@ -84,6 +84,21 @@ def test_frames_in_a_box(on_device, model, water):
     close(found, expected)
     for a, b in zip(opened.eval(*water, atomic=True), found, strict=True):
         np.testing.assert_array_equal(a, b)  # run to run
+
+
+def test_the_emulated_operators(model, water, operators, monkeypatch):
+    """The whole chain with no operator of the CPU: kernels, blocks, copies."""
+    monkeypatch.setenv("DPONNX_CUDA_OPERATORS", str(library_path("dponnx_ops_emulated")))
+    monkeypatch.delenv("DPONNX_OPERATORS", raising=False)
+    try:
+        emulated = DeepPot(model, device="cuda")
+    except ModelFormatError as error:
+        if "is not a registered function/op" not in str(error):
+            raise
+        pytest.skip(f"an operator has no kernel for CUDA yet: {error}")
+    coord, box, types = water
+    frame = coord[:1], box[:1], types
+    close(emulated.eval(*frame, atomic=True), DeepPot(model).eval(*frame, atomic=True))
 
 
 def test_odd_frames(on_device, model, water):

@@ -115,7 +115,7 @@ std::string cuda_session_operators(const std::string& library) {
 void load_nvidia_libraries() {
   // A library's own needs come before it.
   static const bool done = [] {
-    for (const char* name : {"cudart", "cublasLt", "cublas", "curand"}) {
+    for (const char* name : {"cudart", "cublasLt", "cublas", "curand", "cudnn"}) {
       const std::string file = std::string("/lib/lib") + name + ".so.[0-9]*";
       const auto found = matches(own_folder() + "/../../nvidia/*" + file);
       if (!found.empty()) dlopen(found.back().c_str(), RTLD_NOW | RTLD_GLOBAL);
