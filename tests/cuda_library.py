@@ -11,6 +11,8 @@ from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_void_
 from pathlib import Path
 
 import numpy as np
+from dponnx import DeepPot
+from dponnx.runtime.library import RESULTS, Result, check, library
 
 
 class Box(ctypes.Structure):
@@ -31,6 +33,30 @@ class Cells(ctypes.Structure):
         ("start", c_void_p),
         ("rows", c_void_p),
         ("coord", c_void_p),
+    ]
+
+
+class Nlist(ctypes.Structure):
+    _fields_ = [
+        ("inum", c_int32),
+        ("ilist", c_void_p),
+        ("numneigh", c_void_p),
+        ("neighbors", c_void_p),
+        ("atom_stride", c_int64),
+        ("neighbor_stride", c_int64),
+        ("mask", c_int32),
+        ("ago", c_int32),
+    ]
+
+
+class System(ctypes.Structure):
+    _fields_ = [
+        ("natoms", c_int64),
+        ("nghost", c_int64),
+        *(
+            (name, c_void_p)
+            for name in "coord type host_type box along fparam aparam nlist host_nlist".split()
+        ),
     ]
 
 
@@ -118,3 +144,57 @@ class Device:
         found = self.array(np.full((n, width), -1), np.int32)
         self.call("neighbors", byref(cells), atoms, n, width, found, None)
         return rows.get(), first.get(), count.get(), found.get()
+
+
+class Evaluation:
+    """A model's results for atoms, ghosts and a list on the device, by dponnx_compute_cuda.
+
+    coord (nall, 3), types (nall,), count (n,), table (n, width) padded with -1. by_column: the
+    neighbours' index slowest, as Kokkos stores lists; on_host: types come from the host.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        model: DeepPot,
+        coord: np.ndarray,
+        types: np.ndarray,
+        count: np.ndarray,
+        table: np.ndarray,
+        by_column: bool = False,
+        on_host: bool = False,
+    ):
+        self.device, self.model = device, model
+        n, width = table.shape
+        nall = len(coord)
+        self.coord = device.array(coord, float)
+        self.kinds = np.ascontiguousarray(types, np.int32)
+        self.type = None if on_host else device.array(self.kinds, np.int32)
+        self.count = device.array(count, np.int32)
+        self.table = device.array(table.T if by_column else table, np.int32)
+        strides = (1, n) if by_column else (width, 1)
+        self.nlist = Nlist(n, None, self.count.address, self.table.address, *strides, 0, 0)
+        self.system = System(
+            natoms=n,
+            nghost=nall - n,
+            coord=self.coord.address,
+            type=self.type and self.type.address,
+            host_type=self.kinds.ctypes.data if on_host else None,
+            nlist=ctypes.cast(byref(self.nlist), c_void_p),
+        )
+        shapes = ((1,), (nall, 3), (9,), (n,), (nall, 9))
+        self.result = Result()
+        for name, shape in zip(RESULTS, shapes, strict=True):
+            setattr(self, name, device.array(np.full(shape, np.nan), float))
+            address = ctypes.cast(getattr(self, name).address, POINTER(c_double))
+            setattr(self.result, name, address)
+
+    def step(self, ago: int, **change: object) -> None:
+        """Evaluates and waits; change: fields of the system. Raises as DeepPot does."""
+        self.nlist.ago = ago
+        for key, value in change.items():
+            setattr(self.system, key, value)
+        lib = library()
+        lib.dponnx_compute_cuda.argtypes = [c_void_p, POINTER(System), POINTER(Result), c_void_p]
+        check(lib.dponnx_compute_cuda(self.model._model._handle, self.system, self.result, None))
+        self.device.call("wait", None)

@@ -7,13 +7,12 @@ lists, copies and sums are those of the GPU. "cuda": the first GPU, or a visible
 
 from __future__ import annotations
 
-import ctypes
+import json
 import logging
 import os
 import pickle
 import subprocess
 import sys
-from ctypes import POINTER, byref, c_double, c_int32, c_int64, c_void_p
 from pathlib import Path
 
 import lammps_runs as lmp
@@ -22,18 +21,17 @@ import pytest
 import tolerances
 from cmake_project import build
 from conftest import CUDA_PATHS, ROOT, skip_without_device
-from cuda_library import Device
+from cuda_library import Device, Evaluation
 from dponnx import DeepDipole, DeepPot, compress
 from dponnx.custom_ops import library_path
 from dponnx.runtime.errors import InputError, ModelFormatError
-from dponnx.runtime.library import RESULTS, Result, library
+from dponnx.runtime.library import RESULTS
 from dponnx.runtime.session import cuda_device
 from random_model import random_model, random_system
 from test_tensor_models import only_second_type
 from toy_model import toy_model
 
 CHECKS = ("list", "blocks", "along", "single", "deviation", "threads")
-NAMES = ("energy", "force", "virial", "atom_energy", "atom_virial")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +67,7 @@ def on_device(path, monkeypatch) -> str:
 
 
 def close(found, expected, tolerance=tolerances.CUDA) -> None:
-    for name, a, b in zip(NAMES, found, expected, strict=False):
+    for name, a, b in zip(RESULTS, found, expected, strict=False):
         np.testing.assert_allclose(a, b, **tolerance, err_msg=name)
 
 
@@ -222,30 +220,6 @@ def test_lammps(on_device, lammps, model, water, tmp_path, ranks):
 # --- arrays on the device -----------------------------------------------------------------------
 
 
-class Nlist(ctypes.Structure):
-    _fields_ = [
-        ("inum", c_int32),
-        ("ilist", c_void_p),
-        ("numneigh", c_void_p),
-        ("neighbors", c_void_p),
-        ("atom_stride", c_int64),
-        ("neighbor_stride", c_int64),
-        ("mask", c_int32),
-        ("ago", c_int32),
-    ]
-
-
-class System(ctypes.Structure):
-    _fields_ = [
-        ("natoms", c_int64),
-        ("nghost", c_int64),
-        *(
-            (name, c_void_p)
-            for name in "coord type host_type box along fparam aparam nlist host_nlist".split()
-        ),
-    ]
-
-
 class Engine:
     """An engine whose atoms live on the device: ghosts, a padded list, results, by dponnx.h."""
 
@@ -276,39 +250,18 @@ class Engine:
 
         by_column: neighbours' index slowest, as Kokkos stores lists; on_host: types come from the
         host; change: fields of the system."""
-        array = self.device.array
-        table = self.table.T if by_column else self.table
-        strides = (1, self.n) if by_column else (self.width, 1)
-        count = array(np.full(self.n, self.width), np.int32)
-        neighbors = array(table, np.int32)
-        nlist = Nlist(self.n, None, count.address, neighbors.address, *strides, 0, ago)
-        coord = array(self.coord[self.owner] + self.shift, float)
-        kinds = np.ascontiguousarray(self.types, np.int32)
-        types = None if on_host else array(kinds, np.int32)
-        nall = len(self.owner)
-        system = System(
-            natoms=self.n,
-            nghost=nall - self.n,
-            coord=coord.address,
-            type=types and types.address,
-            host_type=kinds.ctypes.data if on_host else None,
-            nlist=ctypes.cast(byref(nlist), c_void_p),
+        run = Evaluation(
+            self.device,
+            self.model,
+            self.coord[self.owner] + self.shift,
+            self.types,
+            np.full(self.n, self.width),
+            self.table,
+            by_column,
+            on_host,
         )
-        for key, value in change.items():
-            setattr(system, key, value)
-        sizes = {"energy": 1, "force": 3 * nall, "virial": 9, "atom_energy": self.n}
-        sizes["atom_virial"] = 9 * nall
-        out = {key: array(np.full(size, np.nan), float) for key, size in sizes.items()}
-        result = Result()
-        for key in RESULTS:
-            setattr(result, key, ctypes.cast(out[key].address, POINTER(c_double)))
-        lib = library()
-        lib.dponnx_compute_cuda.argtypes = [c_void_p, POINTER(System), POINTER(Result), c_void_p]
-        status = lib.dponnx_compute_cuda(self.model._model._handle, system, result, None)
-        if status:
-            raise InputError(lib.dponnx_last_error().decode())
-        self.device.call("wait", None)
-        found = [out[key].get() for key in NAMES]
+        run.step(ago, **change)
+        found = [getattr(run, name).get() for name in RESULTS]
         found[1], found[4] = self.fold(found[1], 3), self.fold(found[4], 9)
         return found
 
@@ -382,6 +335,18 @@ def test_arrays_that_do_not_fit_are_refused(engine, model):
     engine.model = DeepPot(model)
     with pytest.raises(InputError, match="runs on the CPU; expected a model opened with"):
         engine.compute()
+
+
+def test_the_script_for_a_machine_with_a_gpu(model, tmp_path, operators):
+    """tests/cuda/gpu_check.py, on the emulation."""
+    script = ROOT / "tests" / "cuda" / "gpu_check.py"
+    options = ["--emulated", "--out", tmp_path, "--sizes", "200", "--model", f"water={model}"]
+    command = [sys.executable, script, *options]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = json.loads((tmp_path / "gpu_check.json").read_text())["stages"].values()
+    assert found["atoms"] == 192 and found["ghosts"] > 192 and found["us_per_atom"] > 0
+    assert found["sum_of_forces"] < 1e-9
 
 
 # --- devices that cannot be used ----------------------------------------------------------------
