@@ -2,21 +2,17 @@
 #include "cuda_model.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "block.h"
-#include "error.h"
 
 namespace dponnx {
 
 namespace {
 
-constexpr double kShare = 0.6;                 // of the memory that is free
-constexpr int64_t kUnknownBytes = 512 * 1024;  // an atom, in files that do not say
+constexpr double kShare = 0.6;  // of the memory that is free
 
 int64_t block_size(const dponnx_options& options, const CudaDevice& device, int64_t bytes) {
   if (options.block > 0) return options.block;
-  if (bytes <= 0) bytes = kUnknownBytes;
   const double budget = options.memory_mb > 0 ? options.memory_mb * 1048576.0
                                               : kShare * double(device.free_memory()) /
                                                     std::max(1, options.cuda_share);
@@ -30,11 +26,13 @@ int64_t block_size(const dponnx_options& options, const CudaDevice& device, int6
 CudaModel::CudaModel(Session& session, const dponnx_options& options)
     : session_(session),
       device_(*session.cuda()),
-      block_size_(block_size(options, device_, session.about().bytes_per_atom)),
+      block_size_(block_size(options, device_, session.about().memory_per_atom())),
       components_(session.about().components),
       builder_(device_, session.about()),
+      lists_(device_, session.about(), builder_, block_size_),
       listing_(device_, session.about().rcut),
       coord_(device_),
+      fparam_(device_),
       aparam_(device_),
       results_(device_),
       rows_(device_),
@@ -42,11 +40,7 @@ CudaModel::CudaModel(Session& session, const dponnx_options& options)
       block_aparam_(device_),
       row_aparam_(device_),
       pinned_in_(device_, true),
-      pinned_out_(device_, true),
-      type_(device_),
-      neighbors_(device_),
-      count_(device_),
-      first_(device_) {}
+      pinned_out_(device_, true) {}
 
 /// Numbers in all results of that kind together.
 int64_t CudaModel::length(const dponnx_result& like, int64_t natoms, int64_t nrows) const {
@@ -123,7 +117,7 @@ void CudaModel::compute(const dponnx_system_cuda& system, const dponnx_result& r
   device_.use();
   device_.check_report();  // of earlier calls that did not wait
   device_.must(device_.functions().order(stream, device_.stream()));
-  const bool waits = (!system.nlist && !system.host_nlist) || changed(system);
+  const bool waits = (!system.nlist && !system.host_nlist) || lists_.changed(system);
   compute_here(system, result, evaluation, watch);
   device_.must(device_.functions().order(device_.stream(), stream));
   if (waits) device_.wait();
@@ -133,18 +127,19 @@ void CudaModel::compute_here(const dponnx_system_cuda& system, const dponnx_resu
                              int64_t evaluation, OverflowSum& watch) {
   const int64_t nall = system.natoms + system.nghost;
   clear(result, system.natoms, nall);
-  const Run run{system.coord, system.fparam, system.aparam, result, nall, evaluation, watch};
+  if (const int32_t dim = session_.about().dim_fparam) fparam_.set(system.fparam, dim);
+  const Run run{system.coord, system.aparam, result, nall, evaluation, watch};
   if (!system.nlist && !system.host_nlist) {
     compute_boxed(system, result, run);
     return;
   }
-  if (changed(system)) take_list(system);
-  for (const CudaBlock& block : blocks_) evaluate(block, run);
+  if (lists_.changed(system)) lists_.take(system);
+  for (const CudaBlock& block : lists_.blocks()) evaluate(block, run);
 }
 
 void CudaModel::compute_boxed(const dponnx_system_cuda& system, const dponnx_result& result,
                               Run run) {
-  const int32_t* types = types_of(system);
+  const int32_t* types = lists_.types_of(system);
   listing_.update(system, types);
   const CudaRows rows = listing_.rows();
   const int64_t n = listing_.natoms();
@@ -182,96 +177,6 @@ void CudaModel::compute_boxed(const dponnx_system_cuda& system, const dponnx_res
   }
 }
 
-bool CudaModel::changed(const dponnx_system_cuda& system) const {
-  const int32_t ago = system.nlist ? system.nlist->ago : system.host_nlist->ago;
-  return ago <= 0 || listed_natoms_ != system.natoms ||
-         listed_nall_ != system.natoms + system.nghost;
-}
-
-/// The types on the host, checked; those of the last list are forgotten.
-const int32_t* CudaModel::types_of(const dponnx_system_cuda& system) {
-  const int64_t nall = system.natoms + system.nghost;
-  types_.resize(nall);
-  if (system.host_type) {
-    std::copy_n(system.host_type, nall, types_.begin());
-  } else {
-    device_.copy(types_.data(), system.type, nall * sizeof(int32_t));
-    device_.wait();
-  }
-  const int32_t ntypes = session_.about().ntypes;
-  const auto wrong =
-      std::find_if(types_.begin(), types_.end(), [&](int32_t t) { return t >= ntypes; });
-  if (wrong != types_.end()) {
-    fail(Code::invalid_argument, "atom ", wrong - types_.begin(), " has type ", *wrong,
-         "; the model knows 0 to ", ntypes - 1, " (negative: virtual atom)");
-  }
-  return types_.data();
-}
-
-void CudaModel::take_list(const dponnx_system_cuda& system) {
-  blocks_.clear();
-  listed_natoms_ = -1;
-  const int64_t nall = system.natoms + system.nghost;
-  const int32_t* types = types_of(system);
-  const CudaRows rows{nall, system.host_type ? type_.set(types, nall) : system.type, types};
-  dponnx_nlist order{};
-  std::vector<int32_t> ilist;
-  dponnx_cuda_list list{};
-  if (const dponnx_nlist_cuda* nlist = system.nlist) {
-    ilist.resize(nlist->inum);
-    if (nlist->ilist) {
-      device_.copy(ilist.data(), nlist->ilist, nlist->inum * sizeof(int32_t));
-      device_.wait();
-    } else {
-      std::iota(ilist.begin(), ilist.end(), 0);
-    }
-    order.inum = nlist->inum, order.ilist = ilist.data();
-    list = {nlist->neighbors,
-            nlist->numneigh,
-            nullptr,
-            nlist->atom_stride,
-            nlist->neighbor_stride,
-            nlist->mask ? nlist->mask : -1,
-            1,
-            0};
-  } else {
-    order = *system.host_nlist;
-  }
-  dponnx_system local{};
-  local.natoms = system.natoms, local.type = types, local.nlist = &order;
-  const auto groups = cut(local, block_size_);  // checks ilist
-  if (system.host_nlist) list = copy_list(*system.host_nlist, system.natoms);
-  for (const auto& atoms : groups) blocks_.push_back(builder_.build(list, rows, atoms));
-  neighbors_.clear(), count_.clear(), first_.clear();
-  listed_natoms_ = system.natoms;
-  listed_nall_ = nall;
-}
-
-/// The engine's list on the device, its rows one behind the other.
-dponnx_cuda_list CudaModel::copy_list(const dponnx_nlist& nlist, int64_t natoms) {
-  std::vector<int32_t> count(natoms, 0);
-  std::vector<int64_t> first(natoms, 0);
-  int64_t all = 0;
-  for (int32_t k = 0; k < nlist.inum; ++k) {
-    const int32_t i = nlist.ilist[k];
-    count[i] = nlist.numneigh[i];
-    first[i] = all;
-    all += count[i];
-  }
-  CudaArray<int32_t> packed(device_, true);
-  int32_t* to = packed.room(all);
-  for (int32_t k = 0; k < nlist.inum; ++k) {
-    const int32_t i = nlist.ilist[k];
-    to = std::copy_n(nlist.firstneigh[i], count[i], to);
-  }
-  neighbors_.set(packed.data(), all);
-  count_.set(count.data(), natoms);
-  first_.set(first.data(), natoms);
-  device_.wait();  // packed goes
-  return {
-      neighbors_.data(), count_.data(), first_.data(), 0, 1, nlist.mask ? nlist.mask : -1, 0, 0};
-}
-
 void CudaModel::evaluate(const CudaBlock& block, const Run& run) {
   const Wanted wanted(run.to, session_);
   if (wanted.names.empty()) return;
@@ -288,11 +193,11 @@ void CudaModel::evaluate(const CudaBlock& block, const Run& run) {
                            nall,
                            block.nnei,
                            block_coord_.data(),
+                           fparam_.data(),
                            block_aparam_.data(),
                            block.atype.data(),
                            block.nlist.data(),
                            block.natoms.data(),
-                           run.fparam,
                            &run.evaluation,
                            &atom_virial};
   static const auto host = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);

@@ -3,11 +3,9 @@
 
 #include <dponnx.h>
 
-#include <memory>
-#include <vector>
-
 #include "cuda_blocks.h"
 #include "cuda_listing.h"
+#include "cuda_lists.h"
 #include "overflow_sum.h"
 #include "run_ports.h"
 #include "session.h"
@@ -18,8 +16,8 @@ namespace dponnx {
 ///
 /// 1. a system of the host: coordinates go through pinned memory, once a call; results come back
 ///    the same way, once;
-/// 2. the list is copied, or found (cuda_listing.h), and made into blocks (cuda_blocks.h) only
-///    when it changed: ago = 0, or no list;
+/// 2. an engine's list is made into blocks when it changed (cuda_lists.h); without one, neighbours
+///    are found, block by block (cuda_listing.h);
 /// 3. each block: its rows gathered, ONNX Runtime, its forces added to the rows. All in one stream.
 class CudaModel {
  public:
@@ -32,9 +30,9 @@ class CudaModel {
                int64_t evaluation, OverflowSum& watch);
 
  private:
-  /// What all blocks of one evaluation share. Pointers are to the device, but fparam.
+  /// What all blocks of one evaluation share. Pointers are to the device.
   struct Run {
-    const double *coord, *fparam, *aparam;
+    const double *coord, *aparam;
     dponnx_result to;  ///< of rows
     int64_t nrows;
     int64_t evaluation;
@@ -44,10 +42,6 @@ class CudaModel {
   void compute_here(const dponnx_system_cuda& system, const dponnx_result& result,
                     int64_t evaluation, OverflowSum& watch);
   void compute_boxed(const dponnx_system_cuda& system, const dponnx_result& result, Run run);
-  bool changed(const dponnx_system_cuda& system) const;
-  void take_list(const dponnx_system_cuda& system);
-  const int32_t* types_of(const dponnx_system_cuda& system);
-  dponnx_cuda_list copy_list(const dponnx_nlist& nlist, int64_t natoms);
   void evaluate(const CudaBlock& block, const Run& run);
   void clear(const dponnx_result& result, int64_t natoms, int64_t nrows) const;
   dponnx_result room(const dponnx_result& like, int64_t natoms, int64_t nrows,
@@ -58,14 +52,11 @@ class CudaModel {
   const CudaDevice& device_;
   const int64_t block_size_, components_;
   CudaBlocks builder_;
+  CudaLists lists_;
   CudaListing listing_;
-  std::vector<CudaBlock> blocks_;  ///< of the engine's list, kept while ago > 0
-  int64_t listed_natoms_ = -1, listed_nall_ = -1;
-  std::vector<int32_t> types_;  ///< on the host, of the last list
-  CudaArray<double> coord_, aparam_, results_, rows_, block_coord_, block_aparam_, row_aparam_;
+  CudaArray<double> coord_, fparam_, aparam_, results_, rows_, block_coord_, block_aparam_,
+      row_aparam_;
   CudaArray<double> pinned_in_, pinned_out_;
-  CudaArray<int32_t> type_, neighbors_, count_;
-  CudaArray<int64_t> first_;
 };
 
 }  // namespace dponnx

@@ -12,14 +12,13 @@ namespace dponnx {
 namespace {
 
 constexpr int64_t kMegabyte = 1 << 20;
-constexpr int64_t kUnknownBytes = 512 * 1024;  // an atom, in files that do not say
 // More atoms at once gain nothing on a CPU: their data leave its caches.
 constexpr int64_t kLargestBlock = 1024;
 
 int64_t block_size(const dponnx_options& options, int64_t bytes_per_atom) {
   if (options.block > 0) return options.block;
   const int64_t budget = (options.memory_mb > 0 ? options.memory_mb : 256) * kMegabyte;
-  const int64_t fits = budget / (bytes_per_atom > 0 ? bytes_per_atom : kUnknownBytes);
+  const int64_t fits = budget / bytes_per_atom;
   return std::clamp<int64_t>(fits, 1, kLargestBlock);
 }
 
@@ -29,7 +28,7 @@ Model::Model(const Source& source, const dponnx_options& options, const std::str
     : session_(source, options),
       options_(options),
       note_(note),
-      block_size_(block_size(options, about().bytes_per_atom)) {
+      block_size_(block_size(options, about().memory_per_atom())) {
   options_.ort_library = nullptr;  // the caller's memory
   for (const std::string& name : about().type_names) names_.push_back(name.c_str());
   info_.model_type = about().model_type.c_str();
@@ -227,11 +226,11 @@ std::vector<Ort::Value> Model::run(const dponnx_system& system, const Block& blo
                            nall,
                            block.nnei,
                            coord_.data(),
+                           system.fparam,
                            aparam_.data(),
                            block.atype.data(),
                            block.nlist.data(),
                            block.natoms.data(),
-                           system.fparam,
                            &evaluation_,
                            &atom_virial};
   std::vector<const char*> in, out;

@@ -29,7 +29,7 @@ std::vector<Feed> feeds_of(const Session& session, const BlockInputs& in) {
   feed("atype", tensor(here, in.atype, {in.nall}));
   feed("natoms", tensor(host, in.natoms, {2 + about.ntypes}));
   feed("nlist", tensor(here, in.nlist, {in.nloc, in.nnei}));
-  if (fparam) feed("fparam", tensor(host, in.fparam, {fparam}));
+  if (fparam) feed("fparam", tensor(here, in.fparam, {fparam}));
   if (aparam) feed("aparam", tensor(here, in.aparam, {in.nloc, aparam}));
   feed("evaluation", tensor(host, in.evaluation, {1}));
   feed("want_atom_virial", tensor(host, in.atom_virial, {1}));

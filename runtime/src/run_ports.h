@@ -11,15 +11,14 @@
 /// A model's inputs and outputs by name (docs/format.md), for one run on a block.
 namespace dponnx {
 
-/// Where a block's inputs lie: what is per atom, in the session's memory; the rest on the host.
+/// Where a block's inputs lie: in the session's memory, or, where it says so, on the host.
 struct BlockInputs {
   int64_t nloc, nall, nnei;
-  const double *coord, *aparam;
+  const double *coord, *fparam, *aparam;
   const int32_t *atype, *nlist;
-  const int32_t* natoms;  ///< [2 + ntypes] on the host
-  const double* fparam;   ///< on the host
-  const int64_t* evaluation;
-  const bool* atom_virial;
+  const int32_t* natoms;      ///< [2 + ntypes] on the host
+  const int64_t* evaluation;  ///< on the host
+  const bool* atom_virial;    ///< on the host
 };
 
 struct Feed {

@@ -174,7 +174,10 @@ void Session::run(const Ort::IoBinding& binding, bool wait) {
     }
     session_->Run(options, binding);
   } catch (const Ort::Exception& e) {
-    throw std::runtime_error(about_.name + ": ONNX Runtime failed: " + one_line(e.what()));
+    const std::string text = one_line(e.what());
+    const bool full = text.find("allocate") != std::string::npos;
+    throw std::runtime_error(about_.name + ": ONNX Runtime failed: " + text +
+                             (full ? ". Give blocks less memory (dponnx_options.memory_mb)" : ""));
   }
 }
 
