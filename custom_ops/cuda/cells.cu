@@ -220,7 +220,9 @@ Shape warps_over(int64_t n) { return {blocks_for(n, kWarps), kThreads}; }
 void wrap(const dponnx_cuda_box& box, double* coord, int64_t n, int32_t* first, double* bounds,
           cudaStream_t stream) {
   launch(wrap_atoms, over(n), stream, box, coord, n, first);
-  launch(find_bounds, {1, kThreads}, stream, box, coord, n, bounds);
+  if (!box.along[0] || !box.along[1] || !box.along[2]) {
+    launch(find_bounds, {1, kThreads}, stream, box, coord, n, bounds);
+  }
   exclusive_scan(first, n, stream);
 }
 

@@ -99,7 +99,7 @@ const char* dponnx_cuda_block_fill(const dponnx_cuda_list* list, const dponnx_cu
 
 /// Moves atoms [n, 3] into the box, along periodic directions. first [n + 1]: where each atom's
 /// images within rcut of the box begin, and their number; bounds [6]: lowest and highest component
-/// along each vector.
+/// along each vector, if some direction is not periodic.
 const char* dponnx_cuda_wrap(const dponnx_cuda_box* box, double* coord, int64_t n, int32_t* first,
                              double* bounds, void* stream);
 /// Appends the images as rows n + first[i] ... of coord and type.
