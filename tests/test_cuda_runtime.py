@@ -177,7 +177,7 @@ def test_engines_from_cpp(on_device, checks, model, name):
 
 
 def test_valgrind(checks, model):
-    """Memory of the emulated device is memory like any other: no kernel reads it unset or beyond."""
+    """The emulated device has memory like any other: no kernel reads it unset or beyond."""
     if shutil.which("valgrind") is None:
         pytest.skip("valgrind is not installed (apt install valgrind)")
     suppressions = ROOT / "tests" / "runtime" / "valgrind.supp"
