@@ -11,14 +11,13 @@ namespace dponnx {
 
 /// The functions of runtime_api.h in a library that was opened.
 struct CudaFunctions {
-#define DPONNX_CUDA_FUNCTIONS(X)                                                        \
-  X(use)                                                                                \
-  X(memory)                                                                             \
-  X(open_stream)                                                                        \
-  X(close_stream)                                                                       \
-  X(order)                                                                              \
-  X(wait) X(report) X(allocate) X(release) X(copy) X(clear) X(gather) X(scatter) X(add) \
-      X(block_sizes) X(block_fill) X(wrap) X(images) X(grid) X(sort) X(count) X(neighbors) X(fold)
+  // clang-format off
+#define DPONNX_CUDA_FUNCTIONS(X)                                                 \
+  X(use) X(memory) X(open_stream) X(close_stream) X(order) X(wait) X(report)     \
+  X(allocate) X(release) X(copy) X(clear)                                        \
+  X(gather) X(scatter) X(add) X(block_sizes) X(block_fill)                       \
+  X(wrap) X(images) X(grid) X(sort) X(count) X(neighbors) X(fold)
+  // clang-format on
 #define DPONNX_CUDA_FUNCTION(name) decltype(&dponnx_cuda_##name) name = nullptr;
   DPONNX_CUDA_FUNCTIONS(DPONNX_CUDA_FUNCTION)
 #undef DPONNX_CUDA_FUNCTION
