@@ -7,10 +7,10 @@ Out: energy in eV, forces in eV/angstrom, virial in eV; reports; exit codes.
 Read in this order: deep_pot.py (DeepPot.eval) and deep_tensor.py (dipole, polar, dos) share
 deep_eval.py, which hands the caller's arrays (frames.py) to libdponnx (library.py) and reads what
 the file says about itself (metadata.py). libdponnx is C++: include/dponnx.h is its interface,
-src/model.cc its heart, and what LAMMPS and other engines use. validate.py compares two models over
-systems.py (DeePMD-kit's data, in folders or HDF5: storage.py). neighbor_stat.py measures
-such data; training_data.py finds those of a model. cli.py is `dponnx`; cli_*.py hold one verb each;
-mpi.py lets rank 0 of several work.
+src/model.cc its heart (src/cuda_model.cc on a GPU), and what LAMMPS and other engines use.
+validate.py compares two models over systems.py (DeePMD-kit's data, in folders or HDF5: storage.py).
+neighbor_stat.py measures such data; training_data.py finds those of a model. cli.py is `dponnx`;
+cli_*.py hold one verb each; mpi.py lets rank 0 of several work.
 
 Against labels: batch.py (a system's frames as arrays) serves measure.py with measure_kinds.py
 (`dponnx test`; its files: details.py) and model_devi.py. Other programs enter through ase.py,

@@ -10,6 +10,7 @@ from typing import Any
 
 from .cli_log import verb_progress
 from .cli_options import (
+    add_device_option,
     add_model_option,
     add_set_prefix,
     add_system_option,
@@ -75,6 +76,7 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         metavar="LEVEL",
         help="divide a virial's deviation by its magnitude plus LEVEL, eV an atom",
     )
+    add_device_option(parser)
     parser.set_defaults(run=run_model_devi)
     return [parser]
 
@@ -90,6 +92,7 @@ def run_model_devi(args: argparse.Namespace) -> None:
         atomic=args.atomic,
         relative=args.relative,
         relative_v=args.relative_v,
+        device=args.device,
     )
     models = [onnx_name(name) for name in args.models]
     tables = model_devi(models, args.system, args.output, options, verb_progress())

@@ -42,6 +42,16 @@ def add_model_option(parser: argparse.ArgumentParser, name: str, text: str, **mo
     parser.add_argument("-m", name, help=f"{text} (default: %(default)s)", **more)
 
 
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """--device: where .onnx models run."""
+    parser.add_argument(
+        "--device",
+        metavar="DEVICE",
+        help="cpu, cuda, cuda:N, or auto: CUDA where it can be used (default: the variable "
+        "DPONNX_DEVICE, then cpu)",
+    )
+
+
 def onnx_name(name: str) -> str:
     """A model's file: a name that does not exist and has no known suffix gets .onnx."""
     known = Path(name).suffix in (".onnx", ".pb", ".pbtxt")

@@ -9,6 +9,7 @@ from typing import Any
 
 from .cli_log import print_result
 from .cli_options import (
+    add_device_option,
     add_frames_option,
     add_model_option,
     add_set_prefix,
@@ -61,6 +62,7 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         help="compare labels of the atoms: energies and densities of states in addition, dipoles "
         "and polarisabilities instead",
     )
+    add_device_option(parser)
     parser.set_defaults(run=run_test)
     return [parser]
 
@@ -74,6 +76,7 @@ def run_test(args: argparse.Namespace) -> None:
         shuffle=args.shuffle_test,
         rand_seed=args.rand_seed,
         detail=args.detail_file,
+        device=args.device,
     )
     measure(onnx_name(args.model), _systems(args), options, print_result)
 

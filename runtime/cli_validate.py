@@ -7,7 +7,7 @@ import argparse
 from typing import Any
 
 from .cli_log import stdout, verb_progress
-from .cli_options import add_frames_option, add_system_option
+from .cli_options import add_device_option, add_frames_option, add_system_option
 from .report import print_line, print_table
 from .validate import ValidationReport, validate
 
@@ -56,6 +56,7 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         help="the original runs converted to ONNX without tables, or in DeePMD-kit on TensorFlow "
         "(default: %(default)s)",
     )
+    add_device_option(parser)
     parser.set_defaults(run=run_validate)
     return [parser]
 
@@ -71,6 +72,7 @@ def run_validate(args: argparse.Namespace) -> None:
         detail=args.detail_file,
         json=args.json,
         tol_force=args.tol_force,
+        device=args.device,
         progress=verb_progress(),
     )
     print_report(report)

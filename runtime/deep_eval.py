@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from .library import Handle
 from .metadata import Described, ModelInfo, read_info
 from .overflow import Monitor, Overflow
 from .session import cuda_device, default_threads
+
+log = logging.getLogger("dponnx")
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,9 +43,11 @@ class DeepEval(Described):
     """A model in ONNX Runtime.
 
     threads: within one operator; default DP_INTRA_OP_PARALLELISM_THREADS, then OMP_NUM_THREADS,
-    then ONNX Runtime's choice. device: "cpu", "cuda" or "cuda:N". overflow: what to do when a
-    model compressed with -f N meets inputs its tables were not made for: "ignore", "warn", "error".
-    Raises InputError (no such file, onnxruntime missing, a model of another type),
+    then ONNX Runtime's choice. device: "cpu", "cuda", "cuda:N", or "auto": CUDA where it can be
+    used, otherwise the CPU, which a log line explains; default DPONNX_DEVICE, then "cpu".
+    overflow: what to do when a model compressed with -f N meets inputs its tables were not made
+    for: "ignore", "warn", "error".
+    Raises InputError (no such file, onnxruntime or the device missing, a model of another type),
     ModelFormatError (not one of ours).
     """
 
@@ -53,7 +58,7 @@ class DeepEval(Described):
         model_path: str | Path,
         *,
         threads: int | None = None,
-        device: str = "cpu",
+        device: str | None = None,
         overflow: str = "warn",
     ) -> None:
         info = read_info(model_path)
@@ -62,7 +67,12 @@ class DeepEval(Described):
 
     @classmethod
     def from_bytes(
-        cls, data: bytes, name: str = "model", *, threads: int | None = None, device: str = "cpu"
+        cls,
+        data: bytes,
+        name: str = "model",
+        *,
+        threads: int | None = None,
+        device: str | None = None,
     ) -> Self:
         """A model that was never written to disk; name is used in messages."""
         self = cls.__new__(cls)
@@ -71,7 +81,9 @@ class DeepEval(Described):
         self._open(bytes(data), info, threads, device)
         return self
 
-    def _open(self, model: str | bytes, info: ModelInfo, threads: int | None, device: str) -> None:
+    def _open(
+        self, model: str | bytes, info: ModelInfo, threads: int | None, device: str | None
+    ) -> None:
         threads = default_threads() if threads is None else threads
         if threads < 0:
             raise InputError(f"threads is {threads}; expected an integer >= 0 (0: default)")
@@ -84,6 +96,13 @@ class DeepEval(Described):
             )
         self.info = info
         self._model = Handle(model, info.name, threads=threads, cuda_device=cuda_device(device))
+        if self._model.device_note:
+            log.warning("%s: runs on the CPU: %s", info.name, self._model.device_note)
+
+    @property
+    def device(self) -> str:
+        """Where the model runs: "cpu", "cuda:0", ..."""
+        return self._model.device
 
     def overflow(self) -> Overflow:
         """What the last overflow check found; empty if all was well or nothing is checked."""

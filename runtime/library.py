@@ -29,6 +29,26 @@ class Options(ctypes.Structure):
         ("cuda_device", c_int32),
         ("block", c_int32),
         ("memory_mb", c_int32),
+        ("cuda_share", c_int32),
+    ]
+
+
+class Info(ctypes.Structure):
+    _fields_ = [
+        ("model_type", c_char_p),
+        ("precision", c_char_p),
+        ("rcut", c_double),
+        ("ntypes", c_int32),
+        ("components", c_int32),
+        ("dim_fparam", c_int32),
+        ("dim_aparam", c_int32),
+        ("has_force", c_int32),
+        ("compressed", c_int32),
+        ("ntables", c_int32),
+        ("names", c_void_p),
+        ("sel", c_void_p),
+        ("device", c_char_p),
+        ("device_note", c_char_p),
     ]
 
 
@@ -91,6 +111,7 @@ def library() -> ctypes.CDLL:
             [c_char_p, c_size_t, c_char_p, POINTER(Options), POINTER(handle)],
         ),
         ("dponnx_close", None, [handle]),
+        ("dponnx_get_info", POINTER(Info), [handle]),
         ("dponnx_compute", c_int32, [handle, POINTER(System), POINTER(Result)]),
         ("dponnx_overflow", c_char_p, [handle, c_void_p, c_void_p]),
     ):
@@ -109,16 +130,14 @@ def check(status: int, where: str = "") -> None:
 class Handle:
     """A model opened in the library. Calls from several threads wait for each other."""
 
-    def __init__(
-        self, model: str | bytes, name: str, *, threads: int, cuda_device: int | None
-    ) -> None:
-        """model: a path, or a serialized model; threads: 0 for one a core; cuda_device: None for
-        the CPU."""
+    def __init__(self, model: str | bytes, name: str, *, threads: int, cuda_device: int) -> None:
+        """model: a path, or a serialized model; threads: 0 for one a core; cuda_device: as in
+        dponnx_options."""
         lib, self._handle = library(), c_void_p()
         options = Options(
             ort_library=onnxruntime_library(),
             threads=threads or -1,
-            cuda_device=0 if cuda_device is None else cuda_device + 1,
+            cuda_device=cuda_device,
         )
         self._lib, into = lib, ctypes.byref(self._handle)
         if isinstance(model, bytes):
@@ -126,6 +145,10 @@ class Handle:
             check(lib.dponnx_open_memory(model, size, text, ctypes.byref(options), into))
         else:
             check(lib.dponnx_open(os.fsencode(model), ctypes.byref(options), into))
+        info = lib.dponnx_get_info(self._handle).contents
+        self.device = info.device.decode()
+        # Why "auto" took the CPU, "" otherwise.
+        self.device_note = info.device_note.decode(errors="replace")
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):

@@ -33,6 +33,7 @@ class MeasureOptions:
     atomic     the labels of the atoms, too (energy), or in place of the frames' (tensors)
     shuffle    take the frames in random order; rand_seed: that of the order, as in DeePMD-kit
     detail     prefix of the files of data beside predictions
+    device     where the model runs, as DeepPot's
     """
 
     numb_test: int = 0
@@ -40,6 +41,7 @@ class MeasureOptions:
     shuffle: bool = False
     rand_seed: int | None = None
     detail: str | Path | None = None
+    device: str | None = None
 
 
 def measure(
@@ -59,7 +61,7 @@ def measure(
         raise InputError(f"numb_test is {options.numb_test}; expected frames a system, 0 for all")
     if options.detail is not None and not Path(options.detail).name:
         raise InputError(f"detail is {str(options.detail)!r}; expected the beginning of file names")
-    opened = open_model(model)
+    opened = open_model(model, device=options.device)
     kind = KINDS[opened.info.model_type](opened, options.atomic)
     seed = None if options.rand_seed is None else options.rand_seed % 2**32
     # DeePMD-kit's generator: the same seed takes the same frames.

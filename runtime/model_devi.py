@@ -38,6 +38,7 @@ class DeviationOptions:
     atomic      every atom's force deviation, too
     relative    level in eV/angstrom: divide a force's deviation by its magnitude plus this
     relative_v  level in eV an atom: the same for the virial
+    device      where the models run, as DeepPot's
     """
 
     frequency: int = 1
@@ -45,6 +46,7 @@ class DeviationOptions:
     atomic: bool = False
     relative: float | None = None
     relative_v: float | None = None
+    device: str | None = None
 
 
 def model_devi(
@@ -61,7 +63,7 @@ def model_devi(
     """
     options, progress = options or DeviationOptions(), progress or Progress()
     found = find_systems(systems)
-    opened = [DeepPot(path) for path in models]
+    opened = [DeepPot(path, device=options.device) for path in models]
     if not opened:
         raise InputError("no models; expected two or more")
     if len(opened) == 1 and not options.real_error:

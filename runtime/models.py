@@ -13,24 +13,27 @@ from .errors import InputError
 from .session import first_line, import_extra
 
 
-def open_compressed(path: str | Path) -> Any:
-    """DeepPot of a compressed model: .onnx in ONNX Runtime, .pb in DeePMD-kit."""
-    return open_tensorflow(path) if Path(path).suffix == ".pb" else DeepPot(path)
+def open_compressed(path: str | Path, device: str | None = None) -> Any:
+    """DeepPot of a compressed model: .onnx in ONNX Runtime on the device, .pb in DeePMD-kit."""
+    if Path(path).suffix == ".pb":
+        return open_tensorflow(path)
+    return DeepPot(path, device=device)
 
 
-def open_reference(path: str | Path, reference: str) -> Any:
+def open_reference(path: str | Path, reference: str, device: str | None = None) -> Any:
     """DeepPot of the original graph.
 
-    "convert": converted in memory without tables, in ONNX Runtime; "tf": in DeePMD-kit itself.
+    "convert": converted in memory without tables, in ONNX Runtime on the device; "tf": in
+    DeePMD-kit itself.
     """
     if reference == "tf":
         return open_tensorflow(path)
     if reference != "convert":
         raise InputError(f"reference is {reference!r}; expected 'convert' or 'tf'")
     if Path(path).suffix == ".onnx":
-        return DeepPot(path)
+        return DeepPot(path, device=device)
     _require(path)
-    return DeepPot.from_bytes(converter().convert_to_bytes(path), str(path))
+    return DeepPot.from_bytes(converter().convert_to_bytes(path), str(path), device=device)
 
 
 def open_tensorflow(path: str | Path) -> Any:

@@ -10,6 +10,8 @@ from types import ModuleType
 
 from .errors import InputError
 
+MOST_DEVICES = 1 << 16  # a number above is a slip
+
 
 def import_extra(module: str, extra: str, purpose: str) -> ModuleType:
     """Import an optional dependency, or raise InputError naming the extra that brings it."""
@@ -47,11 +49,17 @@ def operator_library() -> Path | None:
     return library if library.is_file() else None
 
 
-def cuda_device(device: str) -> int | None:
-    """The number N of "cuda:N" ("cuda": 0), None for "cpu"; InputError for anything else."""
+def cuda_device(device: str | None) -> int:
+    """A device as dponnx_options has it: "cpu" 0, "cuda:N" N + 1, "cuda" 1, "auto" -1.
+
+    None: the environment variable DPONNX_DEVICE, otherwise the CPU. InputError for anything else.
+    """
+    if device is None:
+        device = os.environ.get("DPONNX_DEVICE", "").strip() or "cpu"
+    simple = {"cpu": 0, "cuda": 1, "auto": -1}
+    if device in simple:
+        return simple[device]
     kind, _, index = device.partition(":")
-    if kind == "cpu" and not index:
-        return None
-    if kind != "cuda" or not (index or "0").isdigit():
-        raise InputError(f"device is {device!r}; expected 'cpu', 'cuda' or 'cuda:N'")
-    return int(index or 0)
+    if kind != "cuda" or not index.isdigit() or int(index) >= MOST_DEVICES:
+        raise InputError(f"device is {device!r}; expected 'cpu', 'cuda', 'cuda:N' or 'auto'")
+    return int(index) + 1

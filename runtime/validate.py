@@ -115,13 +115,15 @@ def validate(
     json: str | Path | None = None,
     tol_force: float | None = None,
     progress: Progress | None = None,
+    device: str | None = None,
 ) -> ValidationReport:
     """Compare compressed (.onnx or .pb) with the original model (.pb) on systems.
 
     n: frames of each system, 0 = all. reference: "convert" (the original, converted in memory
     without compression) or "tf" (the original in DeePMD-kit). detail: prefix of files as
     `dp test -d` writes them. json: file for the report. tol_force: eV/angstrom, default by the
-    model's precision (TOL_FORCE). Labels in the systems are not needed and not read.
+    model's precision (TOL_FORCE). device: where .onnx models run, as DeepPot's. Labels in the
+    systems are not needed and not read.
     Raises InputError; the report's check() raises ValidationError.
     """
     progress = progress or Progress()
@@ -131,9 +133,9 @@ def validate(
         raise InputError(f"tol_force is {tol_force}; expected eV/angstrom above 0")
     found = find_systems(systems)
     with progress.stage(f"opening {compressed}"):
-        new = open_compressed(compressed)
+        new = open_compressed(compressed, device)
     with progress.stage(f"opening {model}"):
-        original = open_reference(model, reference)
+        original = open_reference(model, reference, device)
     if list(original.get_type_map()) != list(new.get_type_map()):
         raise InputError(
             f"{compressed}: type map {' '.join(new.get_type_map())}, but {model} has "

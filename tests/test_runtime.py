@@ -40,11 +40,6 @@ def run(*command: object, **variables: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def checks(tmp_path_factory) -> Path:
-    return build(ROOT / "tests" / "runtime", tmp_path_factory.mktemp("checks")) / "checks"
-
-
 @pytest.mark.parametrize("name", CHECKS)
 def test_checks(checks, model, name):
     assert run(checks, model, name) == f"{name}: ok\n"

@@ -56,12 +56,16 @@ typedef struct {
   const char* ort_library;
   /* Threads of one operator; 0: one. */
   int32_t threads;
-  /* 0: CPU. n > 0: CUDA device n - 1. */
+  /* 0: CPU. n > 0: CUDA device n - 1. -1: CUDA device 0 where it can be used, otherwise the CPU
+   * (dponnx_info.device_note says why). */
   int32_t cuda_device;
   /* Atoms evaluated together, which bounds the memory used; 0: what fits memory_mb. */
   int32_t block;
-  /* MB for evaluating a block of atoms; 0: 256. */
+  /* MB for evaluating a block of atoms; 0: 256 on the CPU; on CUDA, 0.6 of the memory that is free
+   * when the model is opened, divided by cuda_share. */
   int32_t memory_mb;
+  /* Models, of all processes, that share the CUDA device; 0: one. */
+  int32_t cuda_share;
 } dponnx_options;
 
 /* What the model file says about itself; valid until the model is closed. */
@@ -78,6 +82,8 @@ typedef struct {
   int32_t ntables;          /* tables whose overflow is checked; 0: no check (compress -f) */
   const char* const* names; /* [ntypes] names of the types; "" where the model has none */
   const int32_t* sel;       /* [ntypes] most neighbours of each type that the model regards */
+  const char* device;       /* cpu, cuda:0, ... */
+  const char* device_note;  /* why cuda_device = -1 took the CPU, one line; otherwise "" */
 } dponnx_info;
 
 /* Neighbours as engines list them: a full list (i lists j and j lists i). */
@@ -135,6 +141,33 @@ typedef struct {
   float* atom_virial;
 } dponnx_result_float;
 
+/* For engines that keep their atoms on the GPU: pointers are to memory of the model's CUDA device
+ * unless said otherwise. Lists as dponnx_nlist, entries of atom i at neighbors[i * atom_stride +
+ * k * neighbor_stride], k < numneigh[i], -1: none. */
+typedef struct {
+  int32_t inum;
+  const int32_t* ilist; /* [inum]; NULL: 0 .. inum - 1 */
+  const int32_t* numneigh;
+  const int32_t* neighbors;
+  int64_t atom_stride, neighbor_stride;
+  int32_t mask, ago;
+} dponnx_nlist_cuda;
+
+/* As dponnx_system. type and nlist are copied or worked up in the call with ago = 0 and not looked
+ * at while ago is above. */
+typedef struct {
+  int64_t natoms, nghost;
+  const double* coord;
+  const int32_t* type;      /* on the device or, host_type, on the host */
+  const int32_t* host_type; /* give one of the two */
+  const double* box;        /* on the host */
+  const int32_t* along;     /* on the host */
+  const double* fparam;     /* on the host */
+  const double* aparam;
+  const dponnx_nlist_cuda* nlist; /* itself on the host */
+  const dponnx_nlist* host_nlist; /* give one of the two, or none */
+} dponnx_system_cuda;
+
 /* Spread of several models' predictions, in DeePMD-kit's definition. With f_m the force on an atom
  * by model m and f their mean: e = sqrt(mean_m |f_m - f|^2), relative: e / (|f| + level). Virial:
  * e = sqrt(mean_m (v_m - v)^2) of each of the nine components of v = virial / natoms, relative:
@@ -177,6 +210,15 @@ DPONNX_EXPORT dponnx_status dponnx_compute(dponnx_model* model, const dponnx_sys
 DPONNX_EXPORT dponnx_status dponnx_compute_float(dponnx_model* model,
                                                  const dponnx_system_float* system,
                                                  const dponnx_result_float* result);
+
+/* The same for a model on a CUDA device, arrays on the device; result: pointers to its memory.
+ * stream: a cudaStream_t of that device (NULL: the default stream): the call's work comes after
+ * what the stream holds, and what the stream gets next comes after the call's work. The host waits
+ * for it only where ago is 0 or there is no list; otherwise what kernels find wrong is said by the
+ * next call. Nothing checks that coordinates are finite: results then are not either. */
+DPONNX_EXPORT dponnx_status dponnx_compute_cuda(dponnx_model* model,
+                                                const dponnx_system_cuda* system,
+                                                const dponnx_result* result, void* stream);
 
 /* One frame by several models that agree in ntypes, and their deviation. results: [count], each
  * with room for force and virial. relative_force, relative_virial: the levels; below 0: absolute.

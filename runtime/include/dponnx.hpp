@@ -98,6 +98,12 @@ class Model {
     check(dponnx_compute(model_.get(), &system, &result));
   }
 
+  /// Atoms and results in memory of the model's CUDA device, in the order of the stream. Throws
+  /// Failure.
+  void compute(const dponnx_system_cuda& system, const dponnx_result& result, void* stream) const {
+    check(dponnx_compute_cuda(model_.get(), &system, &result, stream));
+  }
+
   /// A line for each finding of the last overflow check, "" if all is well.
   std::string overflow() const { return dponnx_overflow(model_.get(), nullptr, nullptr); }
 

@@ -36,23 +36,36 @@ std::string names_of(const dponnx_info& info) {
   return text;
 }
 
-/// Number of this rank among those of its node.
-int rank_on_node(MPI_Comm world) {
+/// A rank's GPU, counted from 0, and how many ranks of its node take the same.
+struct Turn {
+  int device, sharing;
+};
+
+/// The ranks of a node take its GPUs in turn. Collective.
+Turn take_turn(int gpus, MPI_Comm world) {
   MPI_Comm node;
-  int rank;
+  int rank, size;
   MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
   MPI_Comm_rank(node, &rank);
+  MPI_Comm_size(node, &size);
   MPI_Comm_free(&node);
-  return rank;
+  const int device = rank % gpus;
+  return {device, (size - device + gpus - 1) / gpus};
 }
 
 }  // namespace
 
 Models::Models(const Settings& settings, MPI_Comm world) : settings_(settings) {
   std::string problem;
-  const int device = settings.gpus > 0 ? 1 + rank_on_node(world) % settings.gpus : 0;
+  dponnx_options options{};
+  options.threads = settings.threads;
+  if (settings.gpus > 0) {
+    const Turn turn = take_turn(settings.gpus, world);
+    options.cuda_device = 1 + turn.device;
+    options.cuda_share = turn.sharing * static_cast<int>(settings.models.size());
+  }
   try {
-    open(device);
+    open(options);
     agree();
   } catch (const std::exception& error) {
     problem = error.what();
@@ -60,10 +73,7 @@ Models::Models(const Settings& settings, MPI_Comm world) : settings_(settings) {
   raise_together(problem, world);
 }
 
-void Models::open(int cuda_device) {
-  dponnx_options options{};
-  options.threads = settings_.threads;
-  options.cuda_device = cuda_device;
+void Models::open(const dponnx_options& options) {
   for (const std::string& path : settings_.models) {
     dponnx_model* model = nullptr;
     if (dponnx_open(path.c_str(), &options, &model)) throw std::runtime_error(dponnx_last_error());

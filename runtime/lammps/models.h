@@ -36,7 +36,7 @@ class Models {
     void operator()(dponnx_model* model) const { dponnx_close(model); }
   };
 
-  void open(int cuda_device);  ///< as in dponnx_options: 0 is the CPU
+  void open(const dponnx_options& options);
   void agree() const;
 
   Settings settings_;

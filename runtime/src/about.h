@@ -24,6 +24,8 @@ struct About {
 
   /// What the model predicts: energy, dipole, polar, dos.
   std::string quantity() const { return model_type == "ener" ? "energy" : model_type; }
+  /// Bytes for evaluating a local atom; a guess for files that do not say.
+  int64_t memory_per_atom() const { return bytes_per_atom > 0 ? bytes_per_atom : 512 * 1024; }
   bool has_force() const { return model_type != "dos"; }
 };
 

@@ -15,27 +15,23 @@ class Splitter {
   Splitter(const dponnx_system& system, int32_t ntypes)
       : system_(system), ntypes_(ntypes), nall_(system.natoms + system.nghost), at_(nall_, -1) {}
 
-  /// The block of the atoms [begin, end), rows of the system, sorted by type here.
-  Block build(int32_t* begin, int32_t* end) {
-    std::stable_sort(begin, end,
-                     [&](int32_t a, int32_t b) { return system_.type[a] < system_.type[b]; });
+  /// The block of these atoms, rows of the system, sorted by type.
+  Block build(const std::vector<int32_t>& atoms) {
     Block block;
-    block.rows.assign(begin, end);
-    const int64_t nloc = end - begin;
-    block.natoms.assign(2 + ntypes_, 0);
+    block.rows = atoms;
+    const int64_t nloc = static_cast<int64_t>(atoms.size());
+    block.natoms = count_types(atoms, system_.type, ntypes_);
     for (int64_t i = 0; i < nloc; ++i) {
-      at_[begin[i]] = static_cast<int32_t>(i);
-      ++block.natoms[2 + system_.type[begin[i]]];
-      block.nnei = std::max<int64_t>(block.nnei, count(begin[i]));
+      at_[atoms[i]] = static_cast<int32_t>(i);
+      block.nnei = std::max<int64_t>(block.nnei, count(atoms[i]));
     }
     block.nnei = std::max<int64_t>(block.nnei, 1);
     block.nlist.assign(nloc * block.nnei, -1);
-    for (int64_t i = 0; i < nloc; ++i) list(begin[i], &block.nlist[i * block.nnei], block);
+    for (int64_t i = 0; i < nloc; ++i) list(atoms[i], &block.nlist[i * block.nnei], block);
     for (int32_t row : block.rows) {
       block.atype.push_back(system_.type[row]);
       at_[row] = -1;
     }
-    block.natoms[0] = static_cast<int32_t>(nloc);
     block.natoms[1] = static_cast<int32_t>(block.rows.size());
     return block;
   }
@@ -70,7 +66,7 @@ class Splitter {
 
 }  // namespace
 
-std::vector<Block> split(const dponnx_system& system, int32_t ntypes, int64_t size) {
+std::vector<std::vector<int32_t>> cut(const dponnx_system& system, int64_t size) {
   std::vector<int32_t> atoms;
   for (int32_t k = 0; k < system.nlist->inum; ++k) {
     const int32_t i = system.nlist->ilist[k];
@@ -80,12 +76,27 @@ std::vector<Block> split(const dponnx_system& system, int32_t ntypes, int64_t si
     if (system.type[i] >= 0) atoms.push_back(i);
   }
   const int64_t n = static_cast<int64_t>(atoms.size()), count = (n + size - 1) / size;
-  std::vector<Block> blocks;
-  blocks.reserve(count);
-  Splitter splitter(system, ntypes);
+  std::vector<std::vector<int32_t>> groups;
   for (int64_t b = 0; b < count; ++b) {
-    blocks.push_back(splitter.build(&atoms[0] + n * b / count, &atoms[0] + n * (b + 1) / count));
+    groups.emplace_back(atoms.begin() + n * b / count, atoms.begin() + n * (b + 1) / count);
+    std::stable_sort(groups.back().begin(), groups.back().end(),
+                     [&](int32_t a, int32_t b) { return system.type[a] < system.type[b]; });
   }
+  return groups;
+}
+
+std::vector<int32_t> count_types(const std::vector<int32_t>& atoms, const int32_t* type,
+                                 int32_t ntypes) {
+  std::vector<int32_t> natoms(2 + ntypes, 0);
+  for (int32_t row : atoms) ++natoms[2 + type[row]];
+  natoms[0] = natoms[1] = static_cast<int32_t>(atoms.size());
+  return natoms;
+}
+
+std::vector<Block> split(const dponnx_system& system, int32_t ntypes, int64_t size) {
+  std::vector<Block> blocks;
+  Splitter splitter(system, ntypes);
+  for (const auto& atoms : cut(system, size)) blocks.push_back(splitter.build(atoms));
   return blocks;
 }
 

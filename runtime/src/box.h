@@ -23,6 +23,8 @@ class Box {
   bool periodic(int k) const { return along_[k]; }
   bool any() const { return along_[0] || along_[1] || along_[2]; }
   const Vector& vector(int k) const { return vectors_[k]; }
+  /// inverse(k) . x = component k of x.
+  const Vector& inverse(int k) const { return inverse_[k]; }
 
   /// The point's components in units of the vectors.
   Vector fraction(const double* x) const;
@@ -31,7 +33,7 @@ class Box {
   void wrap(double* x) const;
 
  private:
-  std::array<Vector, 3> vectors_, inverse_;  ///< inverse_[k] . x = component k of x
+  std::array<Vector, 3> vectors_, inverse_;
   std::array<bool, 3> along_{};
 };
 

@@ -65,7 +65,19 @@ dponnx_status open(const dponnx::Source& source, const dponnx_options* options,
   return guard([&] {
     given(model, "model");
     *model = nullptr;
-    *model = new dponnx_model{dponnx::Model(source, options ? *options : dponnx_options{})};
+    dponnx_options wanted = options ? *options : dponnx_options{};
+    std::string note;
+    if (wanted.cuda_device < 0) {
+      try {
+        wanted.cuda_device = 1;
+        *model = new dponnx_model{dponnx::Model(source, wanted, "")};
+        return;
+      } catch (const std::exception& e) {
+        note = e.what();
+        wanted.cuda_device = 0;
+      }
+    }
+    *model = new dponnx_model{dponnx::Model(source, wanted, note)};
   });
 }
 
@@ -140,6 +152,13 @@ dponnx_status dponnx_compute_float(dponnx_model* model, const dponnx_system_floa
     force.narrow(out.force);
     virial.narrow(out.virial);
     atom_virial.narrow(out.atom_virial);
+  });
+}
+
+dponnx_status dponnx_compute_cuda(dponnx_model* model, const dponnx_system_cuda* system,
+                                  const dponnx_result* result, void* stream) {
+  return guard([&] {
+    given(model, "model").model.compute(given(system, "system"), given(result, "result"), stream);
   });
 }
 

@@ -12,33 +12,23 @@ namespace dponnx {
 namespace {
 
 constexpr int64_t kMegabyte = 1 << 20;
-constexpr int64_t kUnknownBytes = 512 * 1024;  // an atom, in files that do not say
 // More atoms at once gain nothing on a CPU: their data leave its caches.
 constexpr int64_t kLargestBlock = 1024;
 
 int64_t block_size(const dponnx_options& options, int64_t bytes_per_atom) {
   if (options.block > 0) return options.block;
   const int64_t budget = (options.memory_mb > 0 ? options.memory_mb : 256) * kMegabyte;
-  const int64_t fits = budget / (bytes_per_atom > 0 ? bytes_per_atom : kUnknownBytes);
+  const int64_t fits = budget / bytes_per_atom;
   return std::clamp<int64_t>(fits, 1, kLargestBlock);
-}
-
-template <class T>
-Ort::Value tensor(const T* data, int64_t count, const std::vector<int64_t>& shape) {
-  static const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
-  static T none{};  // ONNX Runtime takes no null, even for empty tensors
-  return Ort::Value::CreateTensor<T>(memory, const_cast<T*>(data ? data : &none), count,
-                                     shape.data(), shape.size());
 }
 
 }  // namespace
 
-Model::Model(const Source& source, const dponnx_options& options)
+Model::Model(const Source& source, const dponnx_options& options, const std::string& note)
     : session_(source, options),
       options_(options),
-      quantity_(about().quantity()),
-      atomic_("atom_" + quantity_),
-      block_size_(block_size(options, about().bytes_per_atom)) {
+      note_(note),
+      block_size_(block_size(options, about().memory_per_atom())) {
   options_.ort_library = nullptr;  // the caller's memory
   for (const std::string& name : about().type_names) names_.push_back(name.c_str());
   info_.model_type = about().model_type.c_str();
@@ -54,18 +44,27 @@ Model::Model(const Source& source, const dponnx_options& options)
       session_.has_output("table_overflow") ? static_cast<int32_t>(about().table_lines.size()) : 0;
   info_.names = names_.data();
   info_.sel = about().sel.data();
+  if (const CudaDevice* cuda = session_.cuda()) {
+    on_cuda_ = std::make_unique<CudaModel>(session_, options);
+    device_ = "cuda:" + std::to_string(cuda->number());
+  } else {
+    device_ = "cpu";
+  }
+  info_.device = device_.c_str();
+  info_.device_note = note_.c_str();
 }
 
-void Model::check(const dponnx_system& system, const dponnx_result& result) const {
+template <class System>
+void Model::check_sizes(const System& system, bool listed, const dponnx_result& result) const {
   const int64_t nall = system.natoms + system.nghost;
-  if (system.natoms < 0 || system.nghost < 0 || nall > INT32_MAX / 3) {
+  if (std::min(system.natoms, system.nghost) < 0 || nall > INT32_MAX / 3) {
     fail(Code::invalid_argument, "natoms = ", system.natoms, ", nghost = ", system.nghost,
          "; expected 0 or more, and at most ", INT32_MAX / 3, " together");
   }
-  if (nall && (!system.coord || !system.type)) {
+  if (nall && !system.coord) {
     fail(Code::invalid_argument, "coord or type is null; expected arrays of ", nall, " atoms");
   }
-  if (system.nghost && !system.nlist) {
+  if (system.nghost && !listed) {
     fail(Code::invalid_argument, "nghost = ", system.nghost, ", but nlist is null");
   }
   if (about().dim_fparam && !system.fparam) {
@@ -80,6 +79,14 @@ void Model::check(const dponnx_system& system, const dponnx_result& result) cons
     fail(Code::invalid_argument, about().name, ": a model of type ", about().model_type,
          " has no forces and no virial");
   }
+}
+
+void Model::check(const dponnx_system& system, const dponnx_result& result) const {
+  check_sizes(system, system.nlist, result);
+  const int64_t nall = system.natoms + system.nghost;
+  if (nall && !system.type) {
+    fail(Code::invalid_argument, "coord or type is null; expected arrays of ", nall, " atoms");
+  }
   for (int64_t i = 0; i < nall; ++i) {
     const double* x = system.coord + 3 * i;
     if (system.type[i] >= about().ntypes) {
@@ -93,9 +100,38 @@ void Model::check(const dponnx_system& system, const dponnx_result& result) cons
   }
 }
 
+void Model::check(const dponnx_system_cuda& system, const dponnx_result& result) const {
+  if (!on_cuda_) {
+    fail(Code::invalid_argument, about().name, " runs on the CPU; expected a model opened with ",
+         "dponnx_options.cuda_device for arrays on the device");
+  }
+  if (system.nlist && system.host_nlist) {
+    fail(Code::invalid_argument, "nlist and host_nlist are both given; expected one of them");
+  }
+  check_sizes(system, system.nlist || system.host_nlist, result);
+  if (system.natoms + system.nghost && !system.type == !system.host_type) {
+    fail(Code::invalid_argument, "type and host_type are ",
+         system.type ? "both given" : "both null", "; expected one of them");
+  }
+}
+
+void Model::compute(const dponnx_system_cuda& system, const dponnx_result& result, void* stream) {
+  const std::lock_guard<std::mutex> guard(lock_);
+  check(system, result);
+  overflow_.begin();
+  on_cuda_->compute(system, result, stream, evaluation_, overflow_);
+  ++evaluation_;
+}
+
 void Model::compute(const dponnx_system& system, const dponnx_result& result) {
   const std::lock_guard<std::mutex> guard(lock_);
   check(system, result);
+  if (on_cuda_) {
+    overflow_.begin();
+    on_cuda_->compute(system, result, evaluation_, overflow_);
+    ++evaluation_;
+    return;
+  }
   const int64_t nall = system.natoms + system.nghost, k = about().components;
   const auto clear = [k](double* out, int64_t n) {
     if (out) std::fill_n(out, k * n, 0.0);
@@ -126,26 +162,15 @@ void Model::compute(const dponnx_system& system, const dponnx_result& result) {
 void Model::evaluate(const dponnx_system& system, const std::vector<Block>& blocks,
                      const std::vector<int32_t>* owner, const dponnx_result& result,
                      int64_t n_out) {
-  std::vector<const char*> wanted;
-  const auto want = [&](const void* where, const char* name) {
-    if (where) wanted.push_back(name);
-    return where ? static_cast<int>(wanted.size()) - 1 : -1;
-  };
-  const int energy = want(result.energy, quantity_.c_str());
-  const int force = want(result.force, "force");
-  const int virial = want(result.virial, "virial");
-  const int atom_energy = want(result.atom_energy, atomic_.c_str());
-  const int atom_virial = want(result.atom_virial, "atom_virial");
-  const int tables = want(info_.ntables ? this : nullptr, "table_overflow");
-  const int sel = want(info_.ntables ? this : nullptr, "sel_overflow");
-  if (wanted.empty()) return;
+  const Wanted wanted(result, session_);
+  if (wanted.names.empty()) return;
   const int64_t k = about().components;
   std::vector<bool> chosen(about().ntypes, false);
   for (int32_t t : about().sel_type) chosen[t] = true;
 
   overflow_.begin();
   for (const Block& block : blocks) {
-    const std::vector<Ort::Value> out = run(system, block, owner, wanted, atom_virial >= 0);
+    const std::vector<Ort::Value> out = run(system, block, owner, wanted);
     const auto row = [&](int64_t i) { return owner ? (*owner)[block.rows[i]] : block.rows[i]; };
     // Adds out[at], [k, rows, columns], to rows of the result, [k, n_out, columns].
     const auto scatter = [&](int at, double* to, int64_t columns) {
@@ -163,59 +188,59 @@ void Model::evaluate(const dponnx_system& system, const std::vector<Block>& bloc
       const double* from = out[at].GetTensorData<double>();
       for (int64_t m = 0; m < n; ++m) to[m] += from[m];
     };
-    add(energy, result.energy, k);
-    add(virial, result.virial, 9 * k);
-    scatter(force, result.force, 3);
-    scatter(atom_virial, result.atom_virial, 9);
-    if (atom_energy >= 0) {
-      const double* from = out[atom_energy].GetTensorData<double>();
+    add(wanted.energy, result.energy, k);
+    add(wanted.virial, result.virial, 9 * k);
+    scatter(wanted.force, result.force, 3);
+    scatter(wanted.atom_virial, result.atom_virial, 9);
+    if (wanted.atom_energy >= 0) {
+      const double* from = out[wanted.atom_energy].GetTensorData<double>();
       for (int64_t i = 0; i < block.nloc(); ++i) {
         if (!chosen[block.atype[i]]) continue;
         std::copy_n(from, k, result.atom_energy + row(i) * k);
         from += k;
       }
     }
-    if (tables >= 0) {
-      const auto shape = out[sel].GetTensorTypeAndShapeInfo().GetShape();
-      overflow_.add(out[tables].GetTensorData<int64_t>(), info_.ntables,
-                    out[sel].GetTensorData<int64_t>(), shape[0], shape[1]);
+    if (wanted.tables >= 0) {
+      const auto shape = out[wanted.sel].GetTensorTypeAndShapeInfo().GetShape();
+      overflow_.add(out[wanted.tables].GetTensorData<int64_t>(), info_.ntables,
+                    out[wanted.sel].GetTensorData<int64_t>(), shape[0], shape[1]);
     }
   }
   ++evaluation_;
 }
 
 std::vector<Ort::Value> Model::run(const dponnx_system& system, const Block& block,
-                                   const std::vector<int32_t>* owner,
-                                   const std::vector<const char*>& wanted, bool atom_virial) {
-  const int64_t nall = block.nall(), nloc = block.nloc();
+                                   const std::vector<int32_t>* owner, const Wanted& wanted) {
+  const int64_t nall = block.nall(), nloc = block.nloc(), dim = about().dim_aparam;
   coord_.resize(3 * nall);
   for (int64_t i = 0; i < nall; ++i) {
     std::copy_n(system.coord + 3 * int64_t(block.rows[i]), 3, &coord_[3 * i]);
   }
-  std::vector<const char*> names;
-  std::vector<Ort::Value> values;
-  const auto feed = [&](const char* name, Ort::Value value) {
-    if (!session_.has_input(name)) return;
-    names.push_back(name);
-    values.push_back(std::move(value));
-  };
-  const auto n = [](const auto& v) { return static_cast<int64_t>(v.size()); };
-  feed("coord", tensor(coord_.data(), 3 * nall, {nall, 3}));
-  feed("atype", tensor(block.atype.data(), nall, {nall}));
-  feed("natoms", tensor(block.natoms.data(), n(block.natoms), {n(block.natoms)}));
-  feed("nlist", tensor(block.nlist.data(), n(block.nlist), {nloc, block.nnei}));
-  if (const int64_t dim = about().dim_fparam) feed("fparam", tensor(system.fparam, dim, {dim}));
-  if (const int64_t dim = about().dim_aparam) {
-    aparam_.resize(nloc * dim);
-    for (int64_t i = 0; i < nloc; ++i) {
-      const int64_t from = owner ? (*owner)[block.rows[i]] : block.rows[i];
-      std::copy_n(system.aparam + from * dim, dim, &aparam_[i * dim]);
-    }
-    feed("aparam", tensor(aparam_.data(), nloc * dim, {nloc, dim}));
+  aparam_.resize(nloc * dim);
+  for (int64_t i = 0; i < nloc && dim; ++i) {
+    const int64_t from = owner ? (*owner)[block.rows[i]] : block.rows[i];
+    std::copy_n(system.aparam + from * dim, dim, &aparam_[i * dim]);
   }
-  feed("evaluation", tensor(&evaluation_, 1, {1}));
-  feed("want_atom_virial", tensor(&atom_virial, 1, {1}));
-  return session_.run(names, values, wanted);
+  const bool atom_virial = wanted.atom_virial >= 0;
+  const BlockInputs inputs{nloc,
+                           nall,
+                           block.nnei,
+                           coord_.data(),
+                           system.fparam,
+                           aparam_.data(),
+                           block.atype.data(),
+                           block.nlist.data(),
+                           block.natoms.data(),
+                           &evaluation_,
+                           &atom_virial};
+  std::vector<const char*> in, out;
+  std::vector<Ort::Value> values;
+  for (Feed& feed : feeds_of(session_, inputs)) {
+    in.push_back(feed.name);
+    values.push_back(std::move(feed.value));
+  }
+  for (const std::string& name : wanted.names) out.push_back(name.c_str());
+  return session_.run(in, values, out);
 }
 
 const char* Model::overflow(int64_t* tables, int64_t* sel) {

@@ -59,6 +59,17 @@ std::vector<std::string> places(const std::string& asked, const std::string& pac
   return result;
 }
 
+/// The path a variable names, or one of our own libraries where the package or the build has it.
+std::string own_library(const char* asking, const std::string& name, const char* advice) {
+  const std::string asked = variable(asking);
+  if (!asked.empty()) return asked;
+  for (const char* folder : {"/", "/../custom_ops/"}) {
+    const std::string path = own_folder() + folder + name;
+    if (access(path.c_str(), R_OK) == 0) return path;
+  }
+  fail(Code::unsupported_machine, own_folder(), " and ../custom_ops hold no ", name, "; ", advice);
+}
+
 }  // namespace
 
 void load_onnxruntime(const char* wanted) {
@@ -86,15 +97,32 @@ void load_onnxruntime(const char* wanted) {
 }
 
 std::string operator_library() {
+  return own_library("DPONNX_OPERATORS", "libdponnx_ops.so",
+                     "install dponnx again, or set DPONNX_OPERATORS to its path");
+}
+
+std::string cuda_operator_library() {
+  return own_library("DPONNX_CUDA_OPERATORS", "libdponnx_ops_cuda.so",
+                     "it is built where nvcc is found: install the CUDA toolkit, then dponnx "
+                     "again, or set DPONNX_CUDA_OPERATORS to its path");
+}
+
+std::string cuda_session_operators(const std::string& library) {
   const std::string asked = variable("DPONNX_OPERATORS");
-  if (!asked.empty()) return asked;
-  const std::string name = "/libdponnx_ops.so";
-  for (const char* folder : {"", "/../custom_ops"}) {
-    const std::string path = own_folder() + folder + name;
-    if (access(path.c_str(), R_OK) == 0) return path;
-  }
-  fail(Code::unsupported_machine, own_folder(), " and ../custom_ops hold no libdponnx_ops.so; ",
-       "install dponnx again, or set DPONNX_OPERATORS to its path");
+  return asked.empty() ? library : asked;
+}
+
+void load_nvidia_libraries() {
+  // A library's own needs come before it.
+  static const bool done = [] {
+    for (const char* name : {"cudart", "cublasLt", "cublas", "curand", "cudnn"}) {
+      const std::string file = std::string("/lib/lib") + name + ".so.[0-9]*";
+      const auto found = matches(own_folder() + "/../../nvidia/*" + file);
+      if (!found.empty()) dlopen(found.back().c_str(), RTLD_NOW | RTLD_GLOBAL);
+    }
+    return true;
+  }();
+  (void)done;
 }
 
 void* vesin_symbol(const char* name) {

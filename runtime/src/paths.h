@@ -14,6 +14,18 @@ void load_onnxruntime(const char* wanted);
 /// Path of our operator library: DPONNX_OPERATORS, or where the package or the build has it.
 std::string operator_library();
 
+/// Path of the library that has the operators for CUDA, too: DPONNX_CUDA_OPERATORS, or where the
+/// package or the build has it. Throws Error, unsupported_machine.
+std::string cuda_operator_library();
+
+/// The operators a session on a CUDA device takes: DPONNX_OPERATORS, or those beside the device's
+/// own functions.
+std::string cuda_session_operators(const std::string& library);
+
+/// Opens NVIDIA's libraries in the Python packages beside ours, where there are any: ONNX Runtime's
+/// CUDA provider then finds them. Once a process.
+void load_nvidia_libraries();
+
 /// Functions of libvesin, which finds pairs of neighbours: from DPONNX_VESIN_LIBRARY, the Python
 /// package beside ours, or the system's loader. Throws Error, unsupported_machine.
 void* vesin_symbol(const char* name);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "paths.h"
 
@@ -45,38 +46,67 @@ void check_file(const std::string& path) {
   }
 }
 
-void add_cuda(Ort::SessionOptions& options, int device) {
+/// The device asked for, or null for the CPU.
+std::unique_ptr<CudaDevice> open_device(const dponnx_options& options) {
+  if (options.cuda_device <= 0) return nullptr;
+  const int number = options.cuda_device - 1;
+  const std::vector<std::string> providers = Ort::GetAvailableProviders();
+  const bool able =
+      std::find(providers.begin(), providers.end(), "CUDAExecutionProvider") != providers.end();
+  if (!able && !cuda_is_emulated()) {
+    fail(Code::unsupported_machine, "CUDA device ", number, ": this ONNX Runtime is built without ",
+         "CUDA; install onnxruntime-gpu in place of onnxruntime: pip uninstall onnxruntime, then ",
+         "pip install 'dponnx[gpu]'");
+  }
+  return std::make_unique<CudaDevice>(number);
+}
+
+void add_cuda(Ort::SessionOptions& options, const CudaDevice& device) {
+  load_nvidia_libraries();
   const OrtApi& api = Ort::GetApi();
   OrtCUDAProviderOptionsV2* cuda = nullptr;
   try {
     Ort::ThrowOnError(api.CreateCUDAProviderOptions(&cuda));
     const std::unique_ptr<OrtCUDAProviderOptionsV2, void (*)(OrtCUDAProviderOptionsV2*)> owner(
         cuda, api.ReleaseCUDAProviderOptions);
-    const std::string number = std::to_string(device);
-    const char *key = "device_id", *value = number.c_str();
-    Ort::ThrowOnError(api.UpdateCUDAProviderOptions(cuda, &key, &value, 1));
+    const std::string number = std::to_string(device.number());
+    const std::string stream = std::to_string(reinterpret_cast<uintptr_t>(device.stream()));
+    // Its stream is ours; its memory grows by what a block needs; float32 means float32. All in
+    // one call: another one would set what it does not name to the defaults.
+    const char* const keys[] = {"device_id", "has_user_compute_stream", "user_compute_stream",
+                                "arena_extend_strategy", "use_tf32"};
+    const char* const values[] = {number.c_str(), "1", stream.c_str(), "kSameAsRequested", "0"};
+    Ort::ThrowOnError(api.UpdateCUDAProviderOptions(cuda, keys, values, std::size(keys)));
     options.AppendExecutionProvider_CUDA_V2(*cuda);
   } catch (const Ort::Exception& e) {
-    fail(Code::unsupported_machine, "CUDA device ", device, " cannot be used: ", one_line(e.what()),
-         ". Is this onnxruntime-gpu, with its CUDA libraries and a driver?");
+    fail(Code::unsupported_machine, "CUDA device ", device.number(),
+         " cannot be used by ONNX Runtime: ", one_line(e.what()),
+         ". Install CUDA's libraries for it: pip install 'dponnx[gpu]'");
   }
 }
 
-Ort::SessionOptions options_of(const dponnx_options& options) {
+Ort::SessionOptions options_of(const dponnx_options& options, const CudaDevice* cuda) {
   Ort::SessionOptions result;
   result.SetIntraOpNumThreads(options.threads < 0 ? 0 : std::max(1, options.threads));
   result.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);  // failures arrive as exceptions
   // Waiting threads sleep: a frame runs for milliseconds and callers are often many processes.
   result.AddConfigEntry("session.intra_op.allow_spinning", "0");
-  const std::string library = operator_library();
+  const std::string library = cuda ? cuda_session_operators(cuda->library()) : operator_library();
   try {
     result.RegisterCustomOpsLibrary(library.c_str());
   } catch (const Ort::Exception& e) {
     fail(Code::unsupported_machine, library,
          ": ONNX Runtime does not load our operators: ", one_line(e.what()));
   }
-  if (options.cuda_device > 0) add_cuda(result, options.cuda_device - 1);
+  if (cuda && !cuda->emulated()) add_cuda(result, *cuda);
   return result;
+}
+
+Ort::MemoryInfo memory_of(const CudaDevice* cuda) {
+  if (cuda && !cuda->emulated()) {
+    return Ort::MemoryInfo("Cuda", OrtDeviceAllocator, cuda->number(), OrtMemTypeDefault);
+  }
+  return Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
 }
 
 std::map<std::string, std::string> entries_of(const Ort::Session& session) {
@@ -98,7 +128,9 @@ bool holds(const std::vector<std::string>& names, const char* name) {
 Session::Session(const Source& source, const dponnx_options& options) {
   if (!source.data) check_file(source.name);
   load_onnxruntime(options.ort_library);
-  const Ort::SessionOptions prepared = options_of(options);
+  cuda_ = open_device(options);
+  memory_ = memory_of(cuda());
+  const Ort::SessionOptions prepared = options_of(options, cuda());
   try {
     session_ =
         source.data
@@ -131,6 +163,21 @@ std::vector<Ort::Value> Session::run(const std::vector<const char*>& in,
                          out.size());
   } catch (const Ort::Exception& e) {
     throw std::runtime_error(about_.name + ": ONNX Runtime failed: " + one_line(e.what()));
+  }
+}
+
+void Session::run(const Ort::IoBinding& binding, bool wait) {
+  try {
+    Ort::RunOptions options;
+    if (cuda_ && !cuda_->emulated() && !wait) {
+      options.AddConfigEntry("disable_synchronize_execution_providers", "1");
+    }
+    session_->Run(options, binding);
+  } catch (const Ort::Exception& e) {
+    const std::string text = one_line(e.what());
+    const bool full = text.find("allocate") != std::string::npos;
+    throw std::runtime_error(about_.name + ": ONNX Runtime failed: " + text +
+                             (full ? ". Give blocks less memory (dponnx_options.memory_mb)" : ""));
   }
 }
 

@@ -15,6 +15,13 @@ namespace {
 
 constexpr double kSkin = 1.0;
 
+/// Where the checks run: DPONNX_CHECKS_CUDA=1 says on the first CUDA device.
+dponnx_options options_here() {
+  dponnx_options options{};
+  options.cuda_device = std::getenv("DPONNX_CHECKS_CUDA") ? 1 : 0;
+  return options;
+}
+
 /// Largest difference, in units of the larger of 1 and the largest value.
 void expect_close(const char* what, const std::vector<double>& a, const std::vector<double>& b,
                   double tolerance) {
@@ -59,7 +66,7 @@ dponnx::Frame folded(const Engine& engine, dponnx::Frame frame) {
 
 // An engine's list with ghosts against the box; then moved atoms with the list kept.
 void check_list(const std::string& path) {
-  const dponnx::Model model(path);
+  const dponnx::Model model(path, options_here());
   Engine engine(60, model.info(), kSkin, 1);
   for (int step = 0; step < 4; ++step) {
     const dponnx::Frame found = all_of(model, engine.listed(step));
@@ -81,12 +88,12 @@ void check_list(const std::string& path) {
 // Blocks of any size give the same, findings of the overflow check included, and so does any number
 // of threads.
 void check_blocks(const std::string& path) {
-  const dponnx::Model whole(path);
+  const dponnx::Model whole(path, options_here());
   Engine engine(90, whole.info(), kSkin, 2);
   const dponnx::Frame expected = all_of(whole, engine.boxed());
   expect(!whole.info().ntables || !whole.overflow().empty(), "nothing exceeds sel here");
   for (int block : {1, 7, 40}) {
-    dponnx_options options{};
+    dponnx_options options = options_here();
     options.block = block;
     options.threads = block % 3;
     const dponnx::Model model(path, options);
@@ -98,7 +105,7 @@ void check_blocks(const std::string& path) {
 
 // Periodic along some vectors only: as with the others so long that no image comes near.
 void check_along(const std::string& path) {
-  const dponnx::Model model(path);
+  const dponnx::Model model(path, options_here());
   Engine engine(40, model.info(), kSkin, 8);
   const dponnx_system in = engine.boxed();
   const double edge = in.box[0], tilted[9] = {edge, 0, 0, 2, edge, 0, -1, 3, edge};
@@ -121,7 +128,7 @@ void check_along(const std::string& path) {
 
 // Single precision arrays: the results are those of the coordinates as they were rounded.
 void check_single(const std::string& path) {
-  const dponnx::Model model(path);
+  const dponnx::Model model(path, options_here());
   Engine engine(40, model.info(), kSkin, 3);
   const dponnx_system in = engine.boxed();
   std::vector<float> coord(in.coord, in.coord + 3 * in.natoms), box(in.box, in.box + 9);
@@ -145,7 +152,7 @@ void check_single(const std::string& path) {
 // The spread of a model and itself is 0; that of forces f and f + d, of one model and a scaled
 // copy.
 void check_deviation(const std::string& path) {
-  const dponnx::Model a(path), b(path);
+  const dponnx::Model a(path, options_here()), b(path, options_here());
   Engine engine(30, a.info(), kSkin, 4);
   const dponnx_system system = engine.boxed();
   dponnx::Frame one, two;
@@ -177,7 +184,7 @@ void check_deviation(const std::string& path) {
 
 // Four threads on one model and on models of their own: everybody gets the same numbers.
 void check_threads(const std::string& path) {
-  const dponnx::Model shared(path);
+  const dponnx::Model shared(path, options_here());
   Engine engine(40, shared.info(), kSkin, 5);
   const dponnx::Frame expected = all_of(shared, engine.boxed());
   std::vector<std::string> wrong(4);
@@ -185,7 +192,7 @@ void check_threads(const std::string& path) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       try {
-        const dponnx::Model own(path);
+        const dponnx::Model own(path, options_here());
         for (int k = 0; k < 5; ++k) {
           expect_same(all_of(t % 2 ? own : shared, engine.boxed()), expected, 0);
         }
@@ -217,7 +224,7 @@ void check_errors(const std::string& path) {
   cuda.cuda_device = 1;
   refused(dponnx_open(path.c_str(), &cuda, &none), DPONNX_NO_RUNTIME, "CUDA device 0");
 
-  const dponnx::Model model(path);
+  const dponnx::Model model(path, options_here());
   Engine engine(20, model.info(), kSkin, 6);
   double energy;
   const dponnx_result result{&energy, nullptr, nullptr, nullptr, nullptr};
@@ -268,7 +275,7 @@ void check_cycles(const std::string& path) {
   const int cycles = text ? std::atoi(text) : 20;
   long before = 0;
   for (int k = 0; k < cycles; ++k) {
-    const dponnx::Model model(path);
+    const dponnx::Model model(path, options_here());
     Engine engine(8, model.info(), kSkin, 7);
     all_of(model, engine.boxed());
     if (k == cycles / 5) before = resident();

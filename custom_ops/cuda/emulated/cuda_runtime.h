@@ -137,7 +137,12 @@ inline double __ll2double_rn(long long x) { return static_cast<double>(x); }
 // Memory of the device is memory of the host.
 using cudaStream_t = struct CUstream_st*;
 enum cudaError_t { cudaSuccess = 0, cudaErrorMemoryAllocation = 2 };
-enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
+enum cudaMemcpyKind {
+  cudaMemcpyHostToDevice,
+  cudaMemcpyDeviceToHost,
+  cudaMemcpyDeviceToDevice,
+  cudaMemcpyDefault
+};
 constexpr unsigned cudaHostAllocPortable = 1, cudaHostAllocMapped = 2;
 
 inline const char* cudaGetErrorString(cudaError_t e) { return e ? "out of memory" : "no error"; }
@@ -166,3 +171,26 @@ inline cudaError_t cudaMemsetAsync(void* p, int value, size_t n, cudaStream_t) {
   return cudaMemset(p, value, n);
 }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+
+// One device, whose streams do their work at once.
+constexpr cudaError_t cudaErrorInvalidDevice = cudaError_t(101);
+using cudaEvent_t = struct CUevent_st*;
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+
+inline cudaError_t cudaGetDeviceCount(int* devices) { return *devices = 1, cudaSuccess; }
+inline cudaError_t cudaSetDevice(int device) {
+  return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+}
+inline cudaError_t cudaMemGetInfo(size_t* free, size_t* all) {
+  return *free = *all = size_t(1) << 30, cudaSuccess;
+}
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  return *stream = nullptr, cudaSuccess;
+}
+inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  return *event = nullptr, cudaSuccess;
+}
+inline cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
+inline cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Everything to be found out on a machine with a GPU, in one run, as JSON.
+
+    python tests/cuda/gpu_check.py --out FOLDER [--model NAME=FILE.onnx ...]
+
+1. build the stand-alone harness (harness.cu), run it, alone, under compute-sanitizer's memcheck and
+   racecheck, and for the times of the kernels;
+2. `pytest -k cuda` where dponnx and onnxruntime-gpu are installed;
+3. time the models, microseconds an atom and step, atoms and list on the device, ago > 0.
+
+Needs no network. Stages whose needs are missing are recorded as such; exit code 1 if one failed.
+--emulated runs stage 3 on the emulation with few atoms, to try the script itself: all that has been
+run of it so far. It has NOT run on a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+SIZES = [1_000, 10_000, 100_000, 1_000_000]
+STEPS = 10
+SKIN = 1.0  # angstrom, of the list kept over the steps
+FCC = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+COPPER = 3.615  # angstrom
+
+
+def shell(*command: object, limit: int = 540, **variables: str) -> dict:
+    """A program's exit code, time and the end of what it printed."""
+    started = time.perf_counter()
+    try:
+        done = subprocess.run(
+            list(map(str, command)), cwd=ROOT, env=os.environ | variables, timeout=limit,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        )  # fmt: skip
+        code, output = done.returncode, done.stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        code, output = 1, str(error)
+    seconds = round(time.perf_counter() - started, 1)
+    return {"ok": code == 0, "seconds": seconds, "command": command, "output": output[-4000:]}
+
+
+def harness(folder: Path, sizes: list[int]) -> dict[str, dict]:
+    """Stage 1. Built by nvcc alone: neither ONNX Runtime's headers nor Python's are needed."""
+    source, ours = ROOT / "tests" / "cuda" / "harness.cu", ROOT / "custom_ops"
+    for needed in (source.is_file() and source, shutil.which("nvcc")):
+        if not needed:
+            return {"harness": {"missing": "tests/cuda/harness.cu or nvcc"}}
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "harness"
+    paths = [f"-I{path}" for path in (ours, ours / "include", ours / "src", ours / "cuda")]
+    host = [ours / "cuda" / f"{name}.cc" for name in ("gemm", "device_table")]
+    names = ("dispatch", "isa_scalar", "laid_table", "neighbors")
+    host += [ours / "src" / f"{name}.cc" for name in names]
+    kernels = sorted((ours / "cuda").glob("*.cu"))
+    options = ["-std=c++17", "-O3", "--extended-lambda", "-arch=native", "-lineinfo", *paths]
+    sources = [source, *kernels, *host]
+    stages = {"build": shell("nvcc", *options, "-o", program, *sources, "-ldl")}
+    stages["harness"] = shell(program)
+    for tool in ("memcheck", "racecheck"):
+        checked = ("compute-sanitizer", "--tool", tool, "--error-exitcode", "9", program)
+        found = shutil.which(checked[0])
+        stages[tool] = shell(*checked) if found else {"missing": checked[0]}
+    stages["kernels"] = shell(program, *sizes)
+    return stages
+
+
+def system(model: object, atoms: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """About that many atoms: copper for models of one type, water for others. coord (n, 3), box
+    (3, 3), types (n,)."""
+    if len(model.get_type_map()) == 1:
+        cell, kinds, box = FCC * COPPER, np.zeros(4, int), COPPER * np.eye(3)
+    else:
+        folder = ROOT / "fixtures" / "water"
+        kinds = np.loadtxt(folder / "type.raw", dtype=int)
+        cell = np.load(folder / "set.000" / "coord.npy")[0].reshape(-1, 3)
+        box = np.load(folder / "set.000" / "box.npy")[0].reshape(3, 3)
+    times = max(1, round((atoms / len(kinds)) ** (1 / 3)))
+    shifts = np.array(list(np.ndindex(times, times, times))) @ box
+    coord = (cell[None] + shifts[:, None]).reshape(-1, 3)
+    coord += np.random.default_rng(0).normal(scale=0.02, size=coord.shape)
+    return coord, times * box, np.tile(kinds, len(shifts))
+
+
+def timing(device: object, path: Path, atoms: int, name: str) -> dict:
+    """One model and size. Forces of the last step are checked to add up to nothing."""
+    from cuda_library import Evaluation
+    from dponnx import DeepPot
+
+    model = DeepPot(path, device=name)
+    coord, box, types = system(model, atoms)
+    started = time.perf_counter()
+    rows, first, count, table = device.neighbors(coord, box, [1, 1, 1], model.get_rcut() + SKIN)
+    listing = time.perf_counter() - started
+    owner = np.concatenate(
+        [np.arange(len(coord)), np.repeat(np.arange(len(coord)), np.diff(first))]
+    )
+    run = Evaluation(device, model, rows, types[owner], count, table)
+    run.step(ago=0)
+    seconds = []
+    for _ in range(STEPS):
+        started = time.perf_counter()
+        run.step(ago=1)
+        seconds.append(time.perf_counter() - started)
+    force = run.force.get()
+    per_atom = 1e6 / len(coord)
+    return {
+        "atoms": len(coord),
+        "ghosts": len(rows) - len(coord),
+        "precision": model.info.precision,
+        "us_per_atom": float(np.median(seconds)) * per_atom,
+        "spread_us": [min(seconds) * per_atom, max(seconds) * per_atom],
+        "list_seconds": listing,
+        "sum_of_forces": float(np.abs(force.sum(axis=0)).max()),
+    }
+
+
+def timings(models: list[str], sizes: list[int], emulated: bool) -> dict[str, dict]:
+    """Stage 3."""
+    try:
+        from cuda_library import Device
+        from dponnx.custom_ops import library_path
+
+        library = library_path("dponnx_ops_emulated" if emulated else "dponnx_ops_cuda")
+        if emulated:
+            os.environ["DPONNX_CUDA_OPERATORS"] = str(library)
+            os.environ.setdefault("DPONNX_OPERATORS", str(library_path("dponnx_ops")))
+        device = Device(library)
+    except Exception as error:
+        return {"timings": {"missing": str(error)}}
+    found: dict[str, dict] = {}
+    for entry in models:
+        name, _, path = entry.partition("=")
+        for size in sizes:
+            found[f"{name}, {size}"] = attempt(lambda p=path, s=size: timing(device, p, s, "cuda"))
+    return found
+
+
+def attempt(work: Callable[[], dict]) -> dict:
+    """What work returns, or its error: one size too large for the memory ends no other stage."""
+    try:
+        return {"ok": True, **work()}
+    except Exception as error:
+        return {"ok": False, "error": str(error)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT", ".")))
+    parser.add_argument("--model", action="append", default=[], metavar="NAME=FILE")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--build", type=Path, default=ROOT / "build" / "gpu_check")
+    parser.add_argument("--emulated", action="store_true")
+    args = parser.parse_args()
+    report = {
+        "machine": platform.platform(),
+        "gpu": shell("nvidia-smi", "-L")["output"].strip(),
+        "commit": shell("git", "rev-parse", "HEAD")["output"].strip(),
+        "stages": {} if args.emulated else harness(args.build, args.sizes),
+    }
+    if not args.emulated:
+        command = (sys.executable, "-m", "pytest", "-q", "-k", "cuda", "-p", "no:cacheprovider")
+        report["stages"]["pytest"] = shell(*command)
+    report["stages"] |= timings(args.model, args.sizes, args.emulated)
+    args.out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(report, indent=2, default=str)
+    (args.out / "gpu_check.json").write_text(text + "\n")
+    print(text)
+    return int(any(stage.get("ok") is False for stage in report["stages"].values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
