@@ -100,8 +100,8 @@ DPONNX_HD void grad_two(const Located<T>* const (&at)[2], int n_vectors, const T
       for (int k = 0; k < 6; ++k) a[k] = load<V>((q ? row1 : row0) + k * L);
       const V slope = poly5_slope(a, dx[q], value);
       const T* em = at[q]->em;
-      total[5 * q + 4] += slope * (of_dy[0] * em[0] + of_dy[1] * em[1] + of_dy[2] * em[2] +
-                                   of_dy[3] * em[3]);
+      total[5 * q + 4] +=
+          slope * (of_dy[0] * em[0] + of_dy[1] * em[1] + of_dy[2] * em[2] + of_dy[3] * em[3]);
 #pragma GCC unroll 4
       for (int c = 0; c < 4; ++c) total[5 * q + c] += of_dy[c] * value;
     }
