@@ -40,9 +40,8 @@ class DeepPot(DeepEval):
         atom_types  (natoms,), or (nframes, natoms) if mixed_type; negative: virtual atom
         fparam      (nframes, dim_fparam) or (dim_fparam,)
         aparam      (nframes, natoms, dim_aparam), (natoms, dim_aparam) or (dim_aparam,)
-
-        pbc         (3,) bool, whether periodic along each cell vector, of all frames; default: along
-                    all. The other vectors may be anything, also zero
+        pbc         (3,) bool, whether periodic along each cell vector; default: along all. The
+                    other vectors may be anything, also zero
 
         Returns energy (nframes, 1) eV, force (nframes, natoms, 3) eV/angstrom, virial
         (nframes, 9) eV; if atomic also atom energy (nframes, natoms, 1), atom virial

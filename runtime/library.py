@@ -158,7 +158,8 @@ class Handle:
         self, inputs: dict[str, np.ndarray | None], results: dict[str, np.ndarray], where: str
     ) -> None:
         """One frame: fills the results asked for. inputs: coord (natoms, 3), box (3, 3) or None,
-        fparam, aparam float64, type int32, along (3,) int32 or None. All arrays contiguous; shapes as in dponnx.h."""
+        fparam, aparam float64, type int32, along (3,) int32 or None. All arrays contiguous; shapes
+        as in dponnx.h."""
         system = System(natoms=len(inputs["type"]))
         for key, array in inputs.items():
             setattr(system, key, None if array is None else array.ctypes.data)

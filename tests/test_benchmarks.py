@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import numpy as np
 import pytest
 from conftest import ROOT
-from dponnx import DeepPot, compress
-from tolerances import parity
+from dponnx import compress
 
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
 
@@ -55,6 +55,7 @@ def test_neighbours_are_counted_as_they_are(water):
     bulk = systems.water()
     near = flops.neighbours(water, 6.0)
     apart = bulk.coord - bulk.coord[7]
+    apart -= np.round(apart @ np.linalg.inv(bulk.box)) @ bulk.box
     images = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), -1).reshape(-1, 3) @ bulk.box
     distance = np.linalg.norm(apart[:, None] + images, axis=-1)
     order = np.argsort(bulk.atype, kind="stable")
@@ -85,15 +86,15 @@ def test_stages(op, rank, stage):
     assert stages.stage_of(op, [[1] * rank]) == stage
 
 
-def test_the_page_has_a_place_for_every_table(tmp_path):
-    import json
-
+def test_the_page_is_what_the_records_say(tmp_path):
     import report
 
+    committed = (ROOT / "docs" / "performance.md").read_text()
+    data = json.loads((ROOT / "docs" / "performance.json").read_text())
     page = tmp_path / "performance.md"
-    page.write_text((ROOT / "docs" / "performance.md").read_text())
-    report.update(page, json.loads((ROOT / "docs" / "performance.json").read_text()))
-    assert page.read_text() == (ROOT / "docs" / "performance.md").read_text()
-    page.write_text(page.read_text().replace("bench: sizes", "bench: size"))
+    page.write_text(committed)
+    report.update(page, data)
+    assert page.read_text() == committed
+    page.write_text(committed.replace("bench: sizes", "bench: size"))
     with pytest.raises(ValueError, match="has 0 regions `bench: sizes`; expected one"):
-        report.update(page, json.loads((ROOT / "docs" / "performance.json").read_text()))
+        report.update(page, data)

@@ -9,6 +9,11 @@ our plain, fused and mixed models, in LAMMPS, Python and C++.
 Energies are compared with the original's before anything counts. A whole run writes
 docs/performance.json and .png and the tables of docs/performance.md; --out FILE puts JSON and
 figure elsewhere. With --models or --profile nothing is written unless --out says where.
+
+systems.py and variants.py: what is evaluated, by which forms of a model (copper.py makes one);
+dynamics.py: LAMMPS; calls.py with eval_time.py and native/: Python and C++; stages.py and flops.py:
+kernels and arithmetic; report.py and chart.py: the page. accuracy.py, compress_cost.py and
+lammps_nve.py are commands of their own.
 """
 
 from __future__ import annotations
