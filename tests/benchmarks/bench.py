@@ -56,7 +56,7 @@ def told(records: Iterable[dict], line: str) -> list[dict]:
     return found
 
 
-def profile(forms: Forms, repeat: int = 10) -> list[dict]:
+def profile(forms: Forms, repeat: int = 15) -> list[dict]:
     """Stages of the models of PROFILED, of others fused and mixed, in a block of 1,536 atoms."""
     records = []
     for model, named in forms.items():

@@ -26,7 +26,7 @@ def bars(axes, results: Results) -> None:
     axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(ticker.ScalarFormatter())
     axes.yaxis.set_minor_locator(ticker.NullLocator())
-    axes.margins(y=0.15)
+    axes.margins(y=0.3)
     axes.legend(ncols=3, fontsize=7)
 
 

