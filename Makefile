@@ -3,7 +3,7 @@
 #   make demo    compress a water model, describe it, compare it with the original
 #   make test    every test
 #   make lint    formatting and static checks
-#   make bench   speed in LAMMPS beside DeePMD-kit's, into docs/performance.json and .png
+#   make bench   speed beside DeePMD-kit's, into docs/performance.json, .png and .md (about 12 minutes)
 #   make clean   remove what the build, the demo and the environment left
 #
 # From a fresh clone: needs python3 (3.10 or later, with venv), g++, cmake and make.
@@ -39,7 +39,7 @@ lint: $(VENV)/.lint
 	@printf '%s\n' $(CXX_FILES) | xargs -r $(BIN)/clang-format --dry-run -Werror
 
 bench: $(VENV)/.test
-	$(BIN)/python tests/benchmarks/lammps_speed.py ../shared $(BENCHFLAGS)
+	$(BIN)/python tests/benchmarks/bench.py ../shared $(BENCHFLAGS)
 
 clean:
 	rm -rf $(VENV) build demo .pytest_cache .ruff_cache .hypothesis

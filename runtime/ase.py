@@ -87,12 +87,12 @@ class DP(Calculator):
         """Evaluate the model for atoms; results of single atoms only if properties ask for them."""
         super().calculate(atoms, properties, system_changes)
         atoms = self.atoms
-        box = periodic_box(atoms.cell.array, atoms.pbc, atoms.positions, self.dp.get_rcut())
         energy, force, virial, *parts = self.dp.eval(
             atoms.positions[None],
-            None if box is None else box[None],
+            atoms.cell.array[None],
             self._types(atoms),
             atomic=not {"energies", "stresses"}.isdisjoint(properties),
+            pbc=atoms.pbc,
             **self._parameters(atoms),
         )
         self.results = {
@@ -102,7 +102,7 @@ class DP(Calculator):
             "virial": virial[0].reshape(3, 3),
         }
         volume = atoms.cell.volume
-        has_volume = box is not None and volume > FLAT * atoms.cell.lengths().prod()
+        has_volume = atoms.pbc.any() and volume > FLAT * atoms.cell.lengths().prod()
         if has_volume:
             self.results["stress"] = stress_of(virial[0], volume)
         if parts:
@@ -159,33 +159,3 @@ def stress_of(virial: np.ndarray, volume: float) -> np.ndarray:
     """
     # ASE's function averages the two off-diagonal elements.
     return full_3x3_to_voigt_6_stress(-virial.reshape(*virial.shape[:-1], 3, 3) / volume)
-
-
-def periodic_box(
-    cell: np.ndarray, pbc: np.ndarray, positions: np.ndarray, rcut: float
-) -> np.ndarray | None:
-    """A box (3, 3), angstrom, in which atoms meet their images in the periodic directions only.
-
-    cell (3, 3), rows are the cell vectors; pbc (3,) bool; positions (natoms, 3). None: no direction
-    is periodic. Vectors of the other directions become normal to the periodic ones and longer than
-    the atoms extend by twice the cutoff, whatever they were.
-    """
-    pbc = np.asarray(pbc, dtype=bool)
-    if not pbc.any():
-        return None
-    if pbc.all():
-        return cell
-    lengths, directions = np.zeros(1), cell
-    if np.isfinite(cell).all():
-        _, lengths, directions = np.linalg.svd(cell[pbc])
-    if not lengths.min() > 0:
-        raise InputError(
-            f"cell {cell.tolist()} has no independent vectors in its periodic directions "
-            f"{pbc.tolist()}; set the cell or atoms.pbc"
-        )
-    normals = directions[pbc.sum() :]
-    along = positions @ normals.T
-    extent = np.ptp(along, axis=0) if len(along) else np.zeros(len(normals))
-    box = np.array(cell, dtype=np.float64)
-    box[~pbc] = normals * (extent + 2 * rcut)[:, None]
-    return box

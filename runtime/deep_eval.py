@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import InputError
-from .frames import as_frames, as_parameters
+from .frames import as_frames, as_parameters, as_pbc
 from .library import Handle
 from .metadata import Described, ModelInfo, read_info
 from .overflow import Monitor, Overflow
@@ -30,13 +30,15 @@ CLASSES = {"ener": "DeepPot", "dipole": "DeepDipole", "polar": "DeepPolar", "dos
 @dataclass(frozen=True)
 class Frames:
     """coords (nframes, natoms, 3) angstrom, cells (nframes, 3, 3) or None, types (nframes,
-    natoms), fparam (nframes, dim_fparam), aparam (nframes, natoms, dim_aparam)."""
+    natoms), fparam (nframes, dim_fparam), aparam (nframes, natoms, dim_aparam), pbc (3,) int32:
+    whether periodic along each cell vector, None: along all."""
 
     coords: np.ndarray
     cells: np.ndarray | None
     types: np.ndarray
     fparam: np.ndarray
     aparam: np.ndarray
+    pbc: np.ndarray | None
 
 
 class DeepEval(Described):
@@ -121,20 +123,20 @@ class DeepEval(Described):
         fparam: Any = None,
         aparam: Any = None,
         mixed_type: bool = False,
+        pbc: Any = None,
     ) -> Frames:
         """The caller's arrays, checked and shaped; see eval."""
         coords, cells, types = as_frames(coords, cells, atom_types, mixed_type)
         nframes, natoms = types.shape
         fparam = as_parameters("fparam", fparam, nframes, (), self.info.dim_fparam)
         aparam = as_parameters("aparam", aparam, nframes, (natoms,), self.info.dim_aparam)
-        return Frames(coords, cells, types, fparam, aparam)
+        return Frames(coords, cells, types, fparam, aparam, as_pbc(pbc, cells))
 
     def evaluate(self, frames: Frames, results: dict[str, np.ndarray]) -> None:
         """Fills results, whose first axis is the frames: energy (nframes, k), force (nframes, k,
         natoms, 3), virial (nframes, k, 9), atom_energy (nframes, natoms, k), atom_virial
         (nframes, k, natoms, 9), for the k components of what the model predicts. All contiguous
         float64; those left out are not computed."""
-        watched = "table_reach" in self.info.props and self.info.tables
         for k in range(len(frames.types)):
             inputs = {
                 "coord": frames.coords[k],
@@ -142,6 +144,7 @@ class DeepEval(Described):
                 "box": None if frames.cells is None else frames.cells[k],
                 "fparam": frames.fparam[k],
                 "aparam": frames.aparam[k],
+                "along": frames.pbc,
             }
             where = f"frame {k}: "
             self._model.compute(
@@ -152,6 +155,6 @@ class DeepEval(Described):
                 {name: array[k] for name, array in results.items()},
                 where,
             )
-            if watched:
+            if self._model.ntables:
                 found = self._model.overflow(len(self.info.tables), self.info.ntypes)
                 self._monitor.note(*found, f"{self.info.name}, {where.strip(': ')}")

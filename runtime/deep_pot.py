@@ -30,21 +30,25 @@ class DeepPot(DeepEval):
         fparam: Any = None,
         aparam: Any = None,
         mixed_type: bool = False,
+        pbc: Any = None,
     ) -> tuple[np.ndarray, ...]:
-        """Energies, forces and virials; arguments and results as deepmd.infer.DeepPot.eval.
+        """Energies, forces and virials; arguments and results as deepmd.infer.DeepPot.eval's, and
+        pbc.
 
         coords      (nframes, natoms, 3) or flattened, angstrom
         cells       (nframes, 3, 3) or flattened, rows are the box vectors; None: not periodic
         atom_types  (natoms,), or (nframes, natoms) if mixed_type; negative: virtual atom
         fparam      (nframes, dim_fparam) or (dim_fparam,)
         aparam      (nframes, natoms, dim_aparam), (natoms, dim_aparam) or (dim_aparam,)
+        pbc         (3,) bool, whether periodic along each cell vector; default: along all. The
+                    other vectors may be anything, also zero
 
         Returns energy (nframes, 1) eV, force (nframes, natoms, 3) eV/angstrom, virial
         (nframes, 9) eV; if atomic also atom energy (nframes, natoms, 1), atom virial
         (nframes, natoms, 9). Virtual atoms have zeros.
         Raises InputError for arrays that do not fit, DponnxError where ONNX Runtime fails.
         """
-        frames = self.frames(coords, cells, atom_types, fparam, aparam, mixed_type)
+        frames = self.frames(coords, cells, atom_types, fparam, aparam, mixed_type, pbc)
         nframes, natoms = frames.types.shape
         results = {
             "energy": np.zeros((nframes, 1)),

