@@ -14,7 +14,7 @@ OrtCustomOpDomain* domain() {
     dponnx::add_activation_ops(*domain);
     dponnx::add_descriptor_ops(*domain);
     dponnx::add_contract_ops(*domain);
-    dponnx::add_bias_tanh_ops(*domain);
+    dponnx::add_layer_ops(*domain);
     return domain;
   }();
   return made;
