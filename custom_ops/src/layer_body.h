@@ -109,6 +109,8 @@ void layer(const LayerArgs<T>& args, const LayerPart& part) {
       return layer_with<T, Activation::sigmoid>(args, part);
     case Activation::gelu:
       return layer_with<T, Activation::gelu>(args, part);
+    case Activation::gelu_tf:
+      return layer_with<T, Activation::gelu_tf>(args, part);
     case Activation::silu:
       return layer_with<T, Activation::silu>(args, part);
   }

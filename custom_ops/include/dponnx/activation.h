@@ -6,11 +6,11 @@
 /// Activations of DeePMD-kit's nets, and their slopes, one number or lane by lane.
 namespace dponnx {
 
-/// In the order of kActivationNames. DeePMD-kit's gelu and gelu_tf are both the tanh form.
-enum class Activation { linear, tanh, relu, relu6, softplus, sigmoid, gelu, silu };
+/// In the order of kActivationNames.
+enum class Activation { linear, tanh, relu, relu6, softplus, sigmoid, gelu, gelu_tf, silu };
 
-inline constexpr const char* kActivationNames[] = {"linear",   "tanh",    "relu", "relu6",
-                                                   "softplus", "sigmoid", "gelu", "silu"};
+inline constexpr const char* kActivationNames[] = {
+    "linear", "tanh", "relu", "relu6", "softplus", "sigmoid", "gelu", "gelu_tf", "silu"};
 
 /// exp(|x|) - 1, with |x| limited to what the exponent holds.
 template <class T, class V>
@@ -45,6 +45,7 @@ DPONNX_HD V log_1_plus_exp(const V& e) {
 ///   relu6     min(max(x, 0), 6)
 ///   softplus  log(1 + e^x)
 ///   gelu      x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), arXiv:1606.08415
+///   gelu_tf   the same with TensorFlow's 0.044715, which is a float32 number in float64, too
 ///   silu      x/(1 + e^-x)
 template <Activation A, class T, class V>
 DPONNX_HD V activate(const V& x, V& slope) {
@@ -71,8 +72,9 @@ DPONNX_HD V activate(const V& x, V& slope) {
     const V y = logistic<T>(x, exp_minus_1_of_size<T>(x), reflected);
     slope = y * reflected;
     return y;
-  } else if constexpr (A == Activation::gelu) {
-    constexpr T scale = T(0.79788456080286535588), cubic = T(0.044715);
+  } else if constexpr (A == Activation::gelu || A == Activation::gelu_tf) {
+    constexpr T scale = T(0.79788456080286535588);
+    constexpr T cubic = A == Activation::gelu ? T(0.044715) : T(0.044715f);
     const V t = hyperbolic_tangent<T>(V(scale * (x + cubic * (x * x * x))));
     const V half = T(0.5) * (one + t);
     slope = half + T(0.5) * x * (one - t * t) * (scale * (one + T(3) * cubic * (x * x)));
