@@ -67,14 +67,20 @@ def test_wrong_choices_are_refused(folder, tmp_path, options, says):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture
-def graph(folder):
-    """Of the fixture, with tables and without gradient."""
-    model, silent = read(folder / "graph.pb"), Progress()
+@pytest.fixture(scope="module")
+def tabulated(fixture_dir):
+    """The fixture's graph with tables and without gradient."""
+    model, silent = read(fixture_dir / "sea_small_2side" / "graph.pb"), Progress()
     graph = prepare(model, silent)
     options = TableOptions(0.1, 5.0, -1, model.min_nbor_dist)
     surgeon.tabulate(graph, model, pass_tables.plan(graph, options), options, silent)
     return graph
+
+
+@pytest.fixture
+def graph(tabulated):
+    """To be changed."""
+    return tabulated.copy()
 
 
 def env_mat_of(graph):

@@ -47,8 +47,21 @@ TileProduct<T>* tile_of(int rows, int vectors) {
                         : tile_product<T, R, 3>;
 }
 
-// x [rows of the part, depth] times the part's panels, tile by tile:
-// finish(first row in the part, rows, first column, columns, sums of width `vectors` vectors).
+// finish(row, column, lanes that are there, sums of them) for a tile; its lanes are all there in
+// `full`.
+template <bool full, class T, class F>
+DPONNX_HD void finish_tile(const T* sums, int rows, int vectors, int64_t row, int64_t column,
+                           int64_t columns, const F& finish) {
+  constexpr int L = lanes<T, Wide<T>>;
+  for (int r = 0; r < rows; ++r) {
+    for (int c = 0; c < vectors; ++c, sums += L) {
+      const int64_t at = column + c * L, left = columns - at;
+      finish(row + r, at, full || left >= L ? L : static_cast<int>(left), load<Wide<T>>(sums));
+    }
+  }
+}
+
+// x [rows of the part, depth] times the part's panels, tile by tile.
 template <class T, class F>
 DPONNX_HD void for_tiles(const T* x, const PanelView<T>& w, const LayerPart& part,
                          const F& finish) {
@@ -57,18 +70,16 @@ DPONNX_HD void for_tiles(const T* x, const PanelView<T>& w, const LayerPart& par
   const int64_t rows = part.row_end - part.row_begin;
   for (int64_t p = part.panel_begin; p < part.panel_end; ++p) {
     const int64_t column = p * kPanelVectors * L, left = w.columns - column;
-    const int vectors =
-        static_cast<int>(left < kPanelVectors * L ? (left + L - 1) / L : kPanelVectors);
-    for (int64_t row = 0; row < rows; row += kTileRows) {
-      const int n = static_cast<int>(rows - row < kTileRows ? rows - row : kTileRows);
-      tile_of<T>(n, vectors)(x + row * w.depth, w.depth, w.data + column * w.depth, w.depth, sums);
-      for (int r = 0; r < n; ++r) {
-        for (int c = 0; c < vectors; ++c) {
-          const int64_t at = column + c * L;
-          const int64_t here = w.columns - at;
-          finish(part.row_begin + row + r, at, static_cast<int>(here < L ? here : L),
-                 load<Wide<T>>(sums + (r * vectors + c) * L));
-        }
+    const bool full = left >= kPanelVectors * L;
+    const int vectors = full ? kPanelVectors : static_cast<int>((left + L - 1) / L);
+    for (int64_t at = 0; at < rows; at += kTileRows) {
+      const int n = static_cast<int>(rows - at < kTileRows ? rows - at : kTileRows);
+      tile_of<T>(n, vectors)(x + at * w.depth, w.depth, w.data + column * w.depth, w.depth, sums);
+      const int64_t row = part.row_begin + at;
+      if (full) {
+        finish_tile<true>(sums, n, kPanelVectors, row, column, w.columns, finish);
+      } else {
+        finish_tile<false>(sums, n, vectors, row, column, w.columns, finish);
       }
     }
   }
