@@ -68,8 +68,11 @@ class Example:
         ]
         if any(a is None for a in args) or all(isinstance(t, gs.Constant) for t in node.inputs):
             return
+        out = shape_of(node.outputs[0])
+        if any(isinstance(s, Dim) and not s.symbols() <= self._sizes.keys() for s in out):
+            return
         if node.op == "Reshape":
-            value = args[0].reshape(self._shape(shape_of(node.outputs[0])))
+            value = args[0].reshape(self._shape(out))
         elif node.op == "Slice":
             bounds = self._shape((node.attrs["begin"], node.attrs["end"]))
             value = args[0].take(range(*bounds), axis=node.attrs["axis"])

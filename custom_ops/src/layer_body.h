@@ -105,40 +105,34 @@ void layer_with(const LayerArgs<T>& args, const LayerPart& part) {
 
 template <class T>
 void layer(const LayerArgs<T>& args, const LayerPart& part) {
-  switch (args.activation) {
-    case Activation::linear:
-      return layer_with<T, Activation::linear>(args, part);
-    case Activation::tanh:
-      return layer_with<T, Activation::tanh>(args, part);
-    case Activation::relu:
-      return layer_with<T, Activation::relu>(args, part);
-    case Activation::relu6:
-      return layer_with<T, Activation::relu6>(args, part);
-    case Activation::softplus:
-      return layer_with<T, Activation::softplus>(args, part);
-    case Activation::sigmoid:
-      return layer_with<T, Activation::sigmoid>(args, part);
-    case Activation::gelu:
-      return layer_with<T, Activation::gelu>(args, part);
-    case Activation::gelu_tf:
-      return layer_with<T, Activation::gelu_tf>(args, part);
-    case Activation::silu:
-      return layer_with<T, Activation::silu>(args, part);
-  }
+  using A = Activation;
+  constexpr void (*of[])(const LayerArgs<T>&, const LayerPart&) = {
+      layer_with<T, A::linear>, layer_with<T, A::tanh>,     layer_with<T, A::relu>,
+      layer_with<T, A::relu6>,  layer_with<T, A::softplus>, layer_with<T, A::sigmoid>,
+      layer_with<T, A::gelu>,   layer_with<T, A::gelu_tf>,  layer_with<T, A::silu>};
+  static_assert(sizeof(of) / sizeof(of[0]) == sizeof(kActivationNames) / sizeof(char*));
+  of[static_cast<int>(args.activation)](args, part);
+}
+
+// f(place, lanes that are there) for n numbers, vector by vector.
+template <class T, class F>
+DPONNX_HD void for_vectors(int64_t n, const F& f) {
+  constexpr int L = lanes<T, Wide<T>>;
+  int64_t at = 0;
+  for (; at + L <= n; at += L) f(at, L);
+  if (at < n) f(at, static_cast<int>(n - at));
 }
 
 // scratch [rows of the part, depth] gets dy slope.
 template <class T>
 void layer_grad(const LayerGradArgs<T>& args, const LayerPart& part, T* scratch) {
   using V = Wide<T>;
-  constexpr int L = lanes<T, V>;
   const int64_t first = part.row_begin * args.w.depth;
   const int64_t size = (part.row_end - part.row_begin) * args.w.depth;
-  for (int64_t k = 0; k < size; k += L) {
-    const int n = static_cast<int>(size - k < L ? size - k : L);
+  for_vectors<T>(size, [&](int64_t k, int n) {
     const V of_dy = load_some<V>(args.dy + first + k, n);
     store_some(scratch + k, V(of_dy * load_some<V>(args.slope + first + k, n)), n);
-  }
+  });
   for_tiles(scratch, args.w, part, [&](int64_t row, int64_t column, int n, const V& product) {
     const int64_t at = row * args.w.columns + column;
     V dx = product;
