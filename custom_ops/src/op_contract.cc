@@ -35,7 +35,7 @@ class Contraction {
 
   void run(const Ort::KernelContext& context, const ContractArgs<T>& args, int64_t n,
            typename ContractKernels<T>::Function* kernel) const {
-    constexpr int64_t kChunk = 64;  // atoms a task: about 50 us of work
+    constexpr int64_t kChunk = 16;  // atoms a task: about 12 us of work
     parallel_for(context, (n + kChunk - 1) / kChunk, [&](int64_t chunk) {
       std::vector<T> scratch((4 + axis_) * args.stride);
       kernel(args, chunk * kChunk, std::min(n, (chunk + 1) * kChunk), scratch.data());

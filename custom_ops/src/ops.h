@@ -13,7 +13,7 @@ void add_env_mat_ops(Ort::CustomOpDomain& domain);
 void add_scatter_ops(Ort::CustomOpDomain& domain);
 void add_tabulate_ops(Ort::CustomOpDomain& domain);
 void add_activation_ops(Ort::CustomOpDomain& domain);
-void add_bias_tanh_ops(Ort::CustomOpDomain& domain);
+void add_layer_ops(Ort::CustomOpDomain& domain);
 void add_contract_ops(Ort::CustomOpDomain& domain);
 void add_descriptor_ops(Ort::CustomOpDomain& domain);
 
