@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include "laid_table.h"
 
-#include <algorithm>
-#include <map>
-#include <mutex>
 #include <new>
 #include <string>
 #include <tuple>
+
+#include "shared_copy.h"
 
 namespace dponnx {
 
@@ -45,20 +44,9 @@ template <class T>
 std::shared_ptr<const LaidTable<T>> shared_table(const T* coef, int64_t n_rows, int width,
                                                  const Kernels& kernels) {
   using Key = std::tuple<const T*, int64_t, int, std::string>;
-  // Never destroyed: sessions may outlive this library's static objects.
-  static auto& lock = *new std::mutex;
-  static auto& cache = *new std::map<Key, std::weak_ptr<const LaidTable<T>>>;
-  const std::lock_guard<std::mutex> guard(lock);
-  for (auto it = cache.begin(); it != cache.end();) {
-    it = it->second.expired() ? cache.erase(it) : std::next(it);
-  }
-  std::weak_ptr<const LaidTable<T>>& entry = cache[Key(coef, n_rows, width, kernels.name)];
-  std::shared_ptr<const LaidTable<T>> table = entry.lock();
-  if (!table) {
-    table = std::make_shared<const LaidTable<T>>(coef, n_rows, width, kernels.lanes<T>());
-    entry = table;
-  }
-  return table;
+  return shared_copy<LaidTable<T>>(Key(coef, n_rows, width, kernels.name), [&] {
+    return std::make_shared<const LaidTable<T>>(coef, n_rows, width, kernels.lanes<T>());
+  });
 }
 
 template class LaidTable<float>;
