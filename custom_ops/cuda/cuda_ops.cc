@@ -13,6 +13,7 @@ void add_ops(Ort::CustomOpDomain& domain) {
 #endif
   cuda::add_elementwise_ops(domain);
   cuda::add_scatter_ops(domain);
+  cuda::add_tabulate_ops(domain);
 }
 
 }  // namespace dponnx

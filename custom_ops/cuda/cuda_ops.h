@@ -8,5 +8,6 @@ namespace dponnx::cuda {
 /// Each adds the operators of its file.
 void add_elementwise_ops(Ort::CustomOpDomain& domain);
 void add_scatter_ops(Ort::CustomOpDomain& domain);
+void add_tabulate_ops(Ort::CustomOpDomain& domain);
 
 }  // namespace dponnx::cuda

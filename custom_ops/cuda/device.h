@@ -91,6 +91,7 @@ class DeviceArray {
   }
   explicit DeviceArray(const std::vector<T>& host) : DeviceArray(host.data(), host.size()) {}
 
+  T* data() { return data_.get(); }
   const T* data() const { return data_.get(); }
   int64_t size() const { return size_; }
 
