@@ -51,6 +51,7 @@ class ProdEnvMat {
   void run(Ort::KernelContext& context) {
     const int64_t groups = sec_.size() - 1, nnei = sec_.back();
     const Frame<T> frame(context, inputs, cut_, sec_, Mixed);
+    frame.check_indices();
     const int64_t nloc = frame.nloc, ntypes = frame.ntypes;
     const auto davg = get_input<T>(context, inputs, 4, {ntypes, C * nnei});
     const auto dstd = get_input<T>(context, inputs, 5, {ntypes, C * nnei});
