@@ -15,15 +15,22 @@ namespace dponnx::cuda {
 constexpr int kColumns = 4;                        ///< of a row that a lane has
 constexpr int kColumnsOfWarp = kColumns * kLanes;  ///< that a warp has
 
-/// body(row, lanes) for each row that some lanes of the warp have; lanes: a mask of those.
-/// row < 0: this lane has none.
+/// Takes from `left`, a mask of lanes, those whose row is that of its first one: returns them and
+/// tells that row.
+__device__ inline unsigned take_lanes_of_row(unsigned& left, int row, int& row_taken) {
+  row_taken = __shfl_sync(kAllLanes, row, __ffs(static_cast<int>(left)) - 1);
+  const unsigned taken = __ballot_sync(kAllLanes, row == row_taken) & left;
+  left &= ~taken;
+  return taken;
+}
+
+/// body(row, lanes) for each row >= 0 that lanes of the warp have, with the mask of those lanes.
 template <class Body>
 __device__ void for_each_row(int row, const Body& body) {
   unsigned left = __ballot_sync(kAllLanes, row >= 0);
   while (left != 0) {
-    const int taken = __shfl_sync(kAllLanes, row, __ffs(static_cast<int>(left)) - 1);
-    const unsigned lanes = __ballot_sync(kAllLanes, row == taken);
-    left &= ~lanes;
+    int taken;
+    const unsigned lanes = take_lanes_of_row(left, row, taken);
     body(taken, lanes);
   }
 }
