@@ -50,7 +50,8 @@ def problems(model: onnx.ModelProto) -> list[str]:
     between host and device; none: a step is one stream of kernels. The model is one that ONNX
     Runtime has written (its types are known)."""
     graph = model.graph
-    types = {v.name: v.type.tensor_type.elem_type for v in [*graph.input, *graph.value_info]}
+    typed = [*graph.input, *graph.output, *graph.value_info]
+    types = {v.name: v.type.tensor_type.elem_type for v in typed}
     types |= {i.name: i.data_type for i in graph.initializer}
     constants = {i.name for i in graph.initializer}
     inputs = {i.name for i in graph.input}
@@ -64,8 +65,9 @@ def problems(model: onnx.ModelProto) -> list[str]:
             on_cpu |= set(node.output)
         elif node.domain == "":
             data = node.input[DATA_INPUT.get(node.op_type, 0)]
-            if types[data] not in KERNELS.get(node.op_type, ()):
-                found.append(f"{where}: no CUDA kernel for {T.DataType.Name(types[data])}")
+            kind = types.get(data, T.UNDEFINED)
+            if kind not in KERNELS.get(node.op_type, ()):
+                found.append(f"{where}: no CUDA kernel for {T.DataType.Name(kind)}")
         elif node.domain != "dponnx":
             found.append(f"{where}: of domain {node.domain}")
         for k, name in enumerate(node.input):
