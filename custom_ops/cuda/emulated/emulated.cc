@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include <cuda_runtime.h>
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -19,7 +20,9 @@ constexpr size_t kStack = 128 * 1024;
 /// One thread of the block: where it stands, and what it waits for.
 struct Fiber {
   Thread thread;
-  ucontext_t context;
+  ucontext_t context;  ///< to start it
+  bool started = false;
+  jmp_buf place;  ///< once started: where it stands. swapcontext would call the kernel each time
   std::unique_ptr<char[]> stack{new char[kStack]};
   enum { ready, at_block, at_warp, done } state = ready;
   unsigned mask = 0;   ///< at_warp: whom it waits for
@@ -32,7 +35,7 @@ struct Block {
   std::vector<std::unique_ptr<Fiber>> fibers;
   size_t count = 0;
   Fiber* now = nullptr;
-  ucontext_t scheduler;
+  jmp_buf scheduler;
   std::vector<uint64_t> shared;
   const std::function<void()>* body = nullptr;
   std::exception_ptr error;
@@ -56,20 +59,32 @@ void enter() {
     b.error = std::current_exception();
   }
   b.now->state = Fiber::done;
+  _longjmp(b.scheduler, 1);
 }
 
 // A function of its own: getcontext may return twice, for all the compiler knows.
-void start_at_enter(Fiber& f, ucontext_t& after) {
+void start_at_enter(Fiber& f) {
   if (getcontext(&f.context)) stop("getcontext failed");
   f.context.uc_stack.ss_sp = f.stack.get();
   f.context.uc_stack.ss_size = kStack;
-  f.context.uc_link = &after;
+  f.context.uc_link = nullptr;
   makecontext(&f.context, enter, 0);
+  f.started = false;
 }
 
 void suspend() {
   Block& b = block();
-  if (swapcontext(&b.now->context, &b.scheduler)) stop("swapcontext failed");
+  if (_setjmp(b.now->place) == 0) _longjmp(b.scheduler, 1);
+}
+
+/// Lets a fiber run until it waits or ends.
+void resume(Block& b, Fiber& f) {
+  b.now = &f;
+  if (_setjmp(b.scheduler) != 0) return;
+  if (f.started) _longjmp(f.place, 1);
+  f.started = true;
+  setcontext(&f.context);
+  stop("setcontext failed");
 }
 
 /// Lets go on the threads of a warp that wait for each other, once all in the mask have come.
@@ -108,9 +123,8 @@ void run_block(Block& b, bool reverse) {
     for (size_t k = 0; k < b.count; ++k) {
       Fiber& f = *b.fibers[reverse ? b.count - 1 - k : k];
       if (f.state == Fiber::ready) {
-        b.now = &f;
         moved = true;
-        if (swapcontext(&b.scheduler, &f.context)) stop("swapcontext failed");
+        resume(b, f);
         if (b.error) std::rethrow_exception(b.error);
       }
       left += f.state != Fiber::done;
@@ -146,7 +160,7 @@ void run(dim3 grid, dim3 shape, size_t shared_bytes, const std::function<void()>
       Fiber& f = *b.fibers[t];
       f.thread = {grid, shape, dim3(reverse ? grid.x - 1 - k : k), dim3(static_cast<unsigned>(t))};
       f.state = Fiber::ready;
-      start_at_enter(f, b.scheduler);
+      start_at_enter(f);
     }
     run_block(b, reverse);
   }
