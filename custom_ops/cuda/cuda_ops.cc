@@ -12,6 +12,7 @@ void add_ops(Ort::CustomOpDomain& domain) {
   add_cpu_ops(domain);
 #endif
   cuda::add_elementwise_ops(domain);
+  cuda::add_layer_ops(domain);
   cuda::add_contract_ops(domain);
   cuda::add_descriptor_ops(domain);
   cuda::add_scatter_ops(domain);
