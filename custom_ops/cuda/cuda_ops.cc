@@ -15,7 +15,9 @@ void add_ops(Ort::CustomOpDomain& domain) {
   cuda::add_layer_ops(domain);
   cuda::add_contract_ops(domain);
   cuda::add_descriptor_ops(domain);
+  cuda::add_env_mat_ops(domain);
   cuda::add_scatter_ops(domain);
+  cuda::add_tabulate_ops(domain);
 }
 
 }  // namespace dponnx
