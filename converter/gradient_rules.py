@@ -309,11 +309,13 @@ def _contract(build, node, dy, needed):
     return [build("ContractSeAGrad", node.inputs[0], dy[0], **node.attrs)]
 
 
-@rule("BiasTanh")
-def _bias_tanh(build, node, dy, needed):
-    _, _, *more = node.inputs  # idt, residual
-    dx = build("BiasTanhGrad", node.outputs[-1], dy[0], *more[:1]) if needed[0] else None
-    return [dx, None, None, dy[0]][: len(node.inputs)]
+@rule("FittingLayer")
+def _layer(build, node, dy, needed):
+    """Inputs: x, w, bias, (idt), (residual). A residual that is x itself is added in one go."""
+    x, w, slope = *node.inputs[:2], node.outputs[1]
+    same = len(node.inputs) == 5 and node.inputs[4] is x
+    dx = build("FittingLayerGrad", slope, dy[0], w, *dy[:same]) if needed[0] else None
+    return [dx, None, None, None, None if same else dy[0]][: len(node.inputs)]
 
 
 @rule("Max", "Min")

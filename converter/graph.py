@@ -49,8 +49,8 @@ OUR_OPS = {
     "DescriptorSeTGrad",
     "ContractSeA",
     "ContractSeAGrad",
-    "BiasTanh",
-    "BiasTanhGrad",
+    "FittingLayer",
+    "FittingLayerGrad",
 }
 
 

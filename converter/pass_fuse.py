@@ -2,7 +2,7 @@
 """Puts fused operators into the forward graph, for the ONNX file only (`--opt 0` leaves them out).
 
 In this order: descriptors from coordinates (fuse_descriptor.py), their contraction
-(fuse_contract.py), bias and tanh of the fitting nets (fuse_tanh.py). Each part of a graph that is
+(fuse_contract.py), layers of the fitting nets (fuse_layers.py). Each part of a graph that is
 not as expected keeps its plain operators, with the same numbers; the reason is reported.
 """
 
@@ -12,7 +12,7 @@ import logging
 
 import onnx_graphsurgeon as gs
 
-from . import fuse_contract, fuse_descriptor, fuse_tanh, pass_simplify
+from . import fuse_contract, fuse_descriptor, fuse_layers, pass_simplify
 
 log = logging.getLogger("dponnx")
 
@@ -23,7 +23,7 @@ def run(graph: gs.Graph) -> list[str]:
     for name, fuse in (
         ("descriptors", fuse_descriptor.run),
         ("contractions", fuse_contract.run),
-        ("tanh layers", fuse_tanh.run),
+        ("layers", fuse_layers.run),
     ):
         count, reasons = fuse(graph)
         log.debug("fused %s: %d", name, count)

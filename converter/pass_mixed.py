@@ -22,7 +22,7 @@ NARROW = np.dtype(np.float32)
 # Operators that pass float32 on; everything else reads float64.
 THROUGH = (
     "ContractSeA",
-    "BiasTanh",
+    "FittingLayer",
     "MatMul",
     "Concat",
     "Split",

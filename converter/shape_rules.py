@@ -273,11 +273,16 @@ def _contract(node: gs.Node) -> list[Shape]:
     return [(n, axis * width - axis * (axis - 1) // 2)]
 
 
-@rule("ContractSeAGrad", "BiasTanhGrad")
+@rule("ContractSeAGrad")
 def _as_first(node: gs.Node) -> list[Shape]:
     return [shape_of(node.inputs[0])]
 
 
-@rule("BiasTanh")
-def _bias_tanh(node: gs.Node) -> list[Shape]:
-    return [shape_of(node.inputs[0])] * (1 if len(node.inputs) == 2 else 2)
+@rule("FittingLayer")
+def _layer(node: gs.Node) -> list[Shape]:
+    return [(shape_of(node.inputs[0])[0], shape_of(node.inputs[1])[1])] * 2
+
+
+@rule("FittingLayerGrad")
+def _layer_grad(node: gs.Node) -> list[Shape]:
+    return [(shape_of(node.inputs[0])[0], shape_of(node.inputs[2])[0])]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from dponnx import DeepPot, compress
 from dponnx.converter import convert_to_bytes
@@ -57,6 +58,16 @@ def exact_gelu(x):
     return tf.nn.gelu(x, approximate=False)
 
 
+# What the layers of the fitting net say; the last one, which is linear, stays plain.
+FUSED = {"none": {"linear"}}
+FUSED |= dict.fromkeys(("silut", "silut:0.5", EXACT_GELU), set())
+
+
+def activations_of_layers(path: Path) -> set[str]:
+    layers = [n for n in onnx.load(path).graph.node if n.op_type == "FittingLayer"]
+    return {a.s.decode() for n in layers for a in n.attribute if a.name == "activation"}
+
+
 def assert_close(found, expected, atol: float) -> None:
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b.reshape(a.shape), rtol=1e-11, atol=atol)
@@ -89,6 +100,7 @@ def test_both_compressed_outputs_equal_the_original(model, deepmd, tmp_path):
         # step of 0.01 times that, in one or two of twenty neighbours, each 1e-3 of a force of 0.01
         atol = 1e-7
     report = compress(path, tmp_path / "ours.pb")
+    assert activations_of_layers(report.onnx) == FUSED.get(name, {name})
     for output in (DeepPot(report.onnx), deepmd.DeepPot(str(report.output))):
         assert_close(output.eval(*system, atomic=True), expected, atol)
 

@@ -51,6 +51,10 @@ def _tabulated_atten(b: Builder, x: gs.Tensor, *scale: gs.Tensor) -> gs.Tensor:
     return b("TabulateFusionSeAtten", TABLE, INFO, *inputs, **ROWS)
 
 
+def _layer(b: Builder, *inputs) -> gs.Tensor:
+    return b.nodes("FittingLayer", *inputs, activation="tanh")[0]
+
+
 # name: function of (build, x (6, 4)) -> tensor; one for every rule
 CASES = {
     "Identity": lambda b, x: b("Identity", x),
@@ -101,8 +105,9 @@ CASES = {
         b, x, b.reshape(b("Tanh", b.slice(x, 1, 1, 2)), (6,))
     ),
     "ContractSeA": lambda b, x: b("Tanh", b("ContractSeA", b.reshape(x, (2, 4, 3)), axis=2)),
-    "BiasTanh": lambda b, x: b("BiasTanh", x, ROW),
-    "BiasTanh with residual": lambda b, x: b.nodes("BiasTanh", x, ROW, W[:, 0], b("Exp", x))[0],
+    "FittingLayer": lambda b, x: _layer(b, x, W, W[0]),
+    "FittingLayer with residual": lambda b, x: _layer(b, x, W[:, :4], ROW, W[:, 4], b("Exp", x)),
+    "FittingLayer with x as residual": lambda b, x: _layer(b, x, W[:, 1:], ROW, W[:, 4], x),
 }
 
 

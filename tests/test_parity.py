@@ -101,7 +101,7 @@ def test_several_frames_at_once_equal_one_by_one(reference, compressed):
 def test_every_part_is_fused(reference, compressed):
     assert compressed.not_fused == []
     ops = {node.op_type for node in onnx.load(compressed.onnx).graph.node}
-    assert any(op.startswith("DescriptorSe") for op in ops) and "BiasTanh" in ops
+    assert any(op.startswith("DescriptorSe") for op in ops) and "FittingLayer" in ops
     assert not any(op.startswith(("ProdEnvMat", "Tabulate", "Tanh")) for op in ops)
 
 

@@ -14,6 +14,8 @@ void add_ops(Ort::CustomOpDomain& domain) {
   add_cpu_ops(domain);
 #endif
   cuda::add_elementwise_ops(domain);
+  cuda::add_layer_ops(domain);
+  cuda::add_contract_ops(domain);
   cuda::add_descriptor_ops(domain);
   cuda::add_env_mat_ops(domain);
   cuda::add_scatter_ops(domain);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #pragma once
 
+#include <dponnx/activation.h>
 #include <dponnx/env_mat.h>
 #include <dponnx/table.h>
 
@@ -104,17 +105,40 @@ struct TabulateScratch {
   int32_t* share_of_row;  ///< se_e3: [rows of the table], -1 before and after
 };
 
-/// residual + idt tanh(x + bias) for rows of k columns. Gradient: dy idt (1 - t^2), with t in x.
+/// A matrix [depth, columns] laid out for layers: panels of kPanelVectors vectors of columns, in
+/// each one row of the matrix after the other. The last panel has as many vectors as its columns
+/// need, their last lanes 0.
+constexpr int kPanelVectors = 3;
 template <class T>
-struct BiasTanhArgs {
-  const T* x;  ///< [n, k]
-  int64_t k;
-  const T* bias;      ///< [k], forward only
-  const T* idt;       ///< [k] or null: 1
-  const T* residual;  ///< [n, k] or null: 0, forward only
-  const T* dy;        ///< [n, k], gradient only
-  T* y;               ///< [n, k]
-  T* t;               ///< [n, k] the tanh, or null; forward only
+struct PanelView {
+  const T* data;
+  int64_t depth, columns;
+};
+
+/// What one task computes: these rows of these panels of the output.
+struct LayerPart {
+  int64_t row_begin, row_end, panel_begin, panel_end;
+};
+
+/// y = residual + idt a(x w + bias). slope = idt a'(x w + bias).
+template <class T>
+struct LayerArgs {
+  const T* x;  ///< [n, depth]
+  PanelView<T> w;
+  const T* bias;      ///< [columns]
+  const T* idt;       ///< [columns] or null: 1
+  const T* residual;  ///< [n, columns] or null: 0
+  Activation activation;
+  T *y, *slope;  ///< [n, columns]; slope may be null
+};
+
+/// dx = more + (dy slope) w, w the layer's matrix transposed.
+template <class T>
+struct LayerGradArgs {
+  const T *slope, *dy;  ///< [n, depth]
+  PanelView<T> w;
+  const T* more;  ///< [n, columns] or null: 0
+  T* dx;          ///< [n, columns]
 };
 
 }  // namespace dponnx

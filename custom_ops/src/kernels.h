@@ -27,11 +27,11 @@ struct TableKernels {
   Function *forward, *gradient;
 };
 
-/// For rows [begin, end).
+/// A layer of the fitting net and its gradient. scratch [rows of the part, depth].
 template <class T>
-struct BiasTanhKernels {
-  using Function = void(const BiasTanhArgs<T>&, int64_t begin, int64_t end);
-  Function *forward, *gradient;
+struct LayerKernels {
+  void (*forward)(const LayerArgs<T>&, const LayerPart&);
+  void (*gradient)(const LayerGradArgs<T>&, const LayerPart&, T* scratch);
 };
 
 template <class T>
@@ -43,7 +43,7 @@ struct KernelsOf {
   /// se_e2_r; as se_e2_a with G (1 + scale gate) in se_atten.
   TableKernels<T> table_a, table_t, table_r, table_atten;
   ContractKernels<T> contract;
-  BiasTanhKernels<T> bias_tanh;
+  LayerKernels<T> layer;
 
   /// Those of an environment matrix of C columns.
   template <int C>

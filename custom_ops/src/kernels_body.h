@@ -3,7 +3,6 @@
 // (DPONNX_VECTOR_BYTES) and how many vectors of outputs stay in registers (DPONNX_BLOCK).
 // No std:: templates here: the linker would share them between ISA files.
 #include <dponnx/bits.h>
-#include <dponnx/tanh.h>
 
 #include "kernels.h"
 
@@ -24,7 +23,7 @@ using Wide = typename Vec<T, DPONNX_VECTOR_BYTES>::type;
 #include "descriptor_a_body.h"
 #include "descriptor_pairs_body.h"
 #include "contract_body.h"
-#include "bias_tanh_body.h"
+#include "layer_body.h"
 // clang-format on
 
 template <int C, class T>
@@ -39,7 +38,7 @@ constexpr KernelsOf<T> table_of = {find_near<T>,
                                    {tabulate_each<T>, tabulate_each_grad<T>},
                                    {tabulate<T, true>, tabulate_grad<T, true>},
                                    {contract<T>, contract_grad<T>},
-                                   {bias_tanh<T>, bias_tanh_grad<T>}};
+                                   {layer<T>, layer_grad<T>}};
 
 template <class E, class T>
 constexpr DescriptorKernelsOf<E, T> descriptors_of = {

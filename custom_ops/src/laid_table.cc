@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include "laid_table.h"
 
-#include <new>
 #include <string>
 #include <tuple>
 
@@ -9,21 +8,12 @@
 
 namespace dponnx {
 
-namespace {
-constexpr std::align_val_t kAlign{64};
-}
-
-template <class T>
-void LaidTable<T>::Free::operator()(T* p) const {
-  ::operator delete(p, kAlign);
-}
-
 template <class T>
 LaidTable<T>::LaidTable(const T* coef, int64_t n_rows, int width, int lanes)
     : width_(width),
       n_vectors_((width + lanes - 1) / lanes),
       row_size_(int64_t(n_vectors_) * 6 * lanes) {
-  data_.reset(static_cast<T*>(::operator new(n_rows * row_size_ * sizeof(T), kAlign)));
+  data_ = make_aligned<T>(n_rows * row_size_);
   T* to = data_.get();
   for (int64_t row = 0; row < n_rows; ++row) {
     const T* from = coef + row * 6 * width;
@@ -43,8 +33,8 @@ TableView<T> LaidTable<T>::view(const TableGrid<T>& grid) const {
 template <class T>
 std::shared_ptr<const LaidTable<T>> shared_table(const T* coef, int64_t n_rows, int width,
                                                  const Kernels& kernels) {
-  using Key = std::tuple<const T*, int64_t, int, std::string>;
-  return shared_copy<LaidTable<T>>(Key(coef, n_rows, width, kernels.name), [&] {
+  const std::tuple key(coef, n_rows, width, std::string(kernels.name));
+  return shared_copy<LaidTable<T>>(key, [&] {
     return std::make_shared<const LaidTable<T>>(coef, n_rows, width, kernels.lanes<T>());
   });
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "aligned.h"
 #include "kernels.h"
 
 namespace dponnx {
@@ -18,10 +19,7 @@ class LaidTable {
   TableView<T> view(const TableGrid<T>& grid) const;
 
  private:
-  struct Free {
-    void operator()(T* p) const;
-  };
-  std::unique_ptr<T, Free> data_;
+  AlignedArray<T> data_;
   int width_, n_vectors_;
   int64_t row_size_;
 };

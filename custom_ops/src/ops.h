@@ -14,7 +14,7 @@ void add_scatter_ops(Ort::CustomOpDomain& domain);
 void add_sizes_ops(Ort::CustomOpDomain& domain);
 void add_tabulate_ops(Ort::CustomOpDomain& domain);
 void add_activation_ops(Ort::CustomOpDomain& domain);
-void add_bias_tanh_ops(Ort::CustomOpDomain& domain);
+void add_layer_ops(Ort::CustomOpDomain& domain);
 void add_contract_ops(Ort::CustomOpDomain& domain);
 void add_descriptor_ops(Ort::CustomOpDomain& domain);
 
@@ -26,7 +26,7 @@ inline void add_cpu_ops(Ort::CustomOpDomain& domain) {
   add_activation_ops(domain);
   add_descriptor_ops(domain);
   add_contract_ops(domain);
-  add_bias_tanh_ops(domain);
+  add_layer_ops(domain);
 }
 
 /// The operator object lives as long as the process: sessions keep pointers to it.

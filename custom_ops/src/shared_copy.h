@@ -8,22 +8,22 @@
 
 namespace dponnx {
 
-/// The object that exists for this key, or the one that make() returns, which then lives as long as
-/// somebody holds it. A forward and a gradient node of one session read the same initializer and so
-/// share one copy of a table.
-template <class Value, class Key, class Make>
-std::shared_ptr<const Value> shared_copy(const Key& key, const Make& make) {
+/// The copy made under this key, if it still exists, or a new one by make(): a constant laid out
+/// once serves all nodes that read the same initializer. The key holds its address and all that
+/// decides the layout.
+template <class Copy, class Key, class Make>
+std::shared_ptr<const Copy> shared_copy(const Key& key, const Make& make) {
   // Never destroyed: sessions may outlive this library's static objects.
   static auto& lock = *new std::mutex;
-  static auto& copies = *new std::map<Key, std::weak_ptr<const Value>>;
+  static auto& cache = *new std::map<Key, std::weak_ptr<const Copy>>;
   const std::lock_guard<std::mutex> guard(lock);
-  for (auto it = copies.begin(); it != copies.end();) {
-    it = it->second.expired() ? copies.erase(it) : std::next(it);
+  for (auto it = cache.begin(); it != cache.end();) {
+    it = it->second.expired() ? cache.erase(it) : std::next(it);
   }
-  std::weak_ptr<const Value>& entry = copies[key];
-  std::shared_ptr<const Value> value = entry.lock();
-  if (!value) entry = value = make();
-  return value;
+  std::weak_ptr<const Copy>& entry = cache[key];
+  std::shared_ptr<const Copy> copy = entry.lock();
+  if (!copy) entry = copy = make();
+  return copy;
 }
 
 }  // namespace dponnx
