@@ -49,7 +49,7 @@ def problems(model: onnx.ModelProto) -> list[str]:
     """One line for each node without a CUDA kernel and for each tensor that a step would carry
     between host and device; none: a step is one stream of kernels. The model is one that ONNX
     Runtime has written (its types are known)."""
-    graph = model.graph
+    graph = onnx.shape_inference.infer_shapes(model).graph  # types of some are left out
     typed = [*graph.input, *graph.output, *graph.value_info]
     types = {v.name: v.type.tensor_type.elem_type for v in typed}
     types |= {i.name: i.data_type for i in graph.initializer}
