@@ -25,10 +25,10 @@ class WorkerError(RuntimeError):
 
 class Worker:
     """path: an instruction set (DPONNX_ISA), None for the best; "emulated", the CUDA kernels on the
-    CPU; "cuda", the same on the first GPU."""
+    CPU; "cuda", the same on the first GPU. more: environment variables for the child."""
 
-    def __init__(self, path: str | None):
-        env = {k: v for k, v in os.environ.items() if k != "DPONNX_ISA"}
+    def __init__(self, path: str | None, more: dict[str, str] | None = None):
+        env = {k: v for k, v in os.environ.items() if k != "DPONNX_ISA"} | (more or {})
         library, provider = LIBRARIES.get(path, LIBRARIES[None])
         if path is not None and path not in LIBRARIES:
             env["DPONNX_ISA"] = path

@@ -81,6 +81,24 @@ def test_without_atoms_or_neighbours(worker, kind, nloc, nall, nnei_in):
     check(worker, make_case(kind, (3, 2), tables(kind, 5), np.float64, **frame), np.float64)
 
 
+def test_only_padding(worker, kind):
+    case = make_case(kind, (3, 2), tables(kind, 5), np.float64, nloc=9, nall=12)
+    case.nlist[:] = -1
+    check(worker, case, np.float64)
+
+
+@pytest.mark.parametrize("room", [0, 3])
+@pytest.mark.parametrize("n", [31, 32, 33, 65])
+def test_as_many_neighbors_as_slots(worker, kind, n, room):
+    """One type, all atoms near each other; numbers around those that vectors and warps hold."""
+    frame = {"nloc": 3, "nall": n + 1, "nnei_in": 2 * n, "ntypes": 1}
+    case = make_case(kind, (n + room, 0), tables(kind, 7), np.float64, **frame)
+    case.coord[:] *= 0.4
+    case.pairs[:] = 0
+    assert (environment(case)[3] >= 0).sum() == 3 * n
+    check(worker, case, np.float64)
+
+
 def test_atom_virial_only_when_wanted(worker, kind):
     case = make_case(kind, (20, 30), tables(kind, 5), np.float64)
     dy = np.ones(case.shape)

@@ -92,6 +92,7 @@ class DeviceArray {
   explicit DeviceArray(const std::vector<T>& host) : DeviceArray(host.data(), host.size()) {}
 
   const T* data() const { return data_.get(); }
+  T* data() { return data_.get(); }
   int64_t size() const { return size_; }
 
  private:

@@ -27,6 +27,19 @@ void forget(Report& report) {
   report.what = static_cast<int>(Finding::none);
 }
 
+/// What the numbers of an array may be.
+struct Range {
+  const char *name, *expected;
+  int rank;
+};
+
+const Range& range_of(Finding what) {
+  static const Range nlist = {"nlist", "-1 or 0..nall-1", 2};
+  static const Range atype = {"atype", "at most ntypes-1", 1};
+  static const Range two_index = {"two_index", "0..rows of two_embed - 1", 1};
+  return what == Finding::nlist ? nlist : what == Finding::atype ? atype : two_index;
+}
+
 }  // namespace
 
 Report* report_of_device() {
@@ -58,11 +71,11 @@ void check_report() {
     found = *report;
     forget(*report);
   }
-  const bool list = found.what == static_cast<int>(Finding::nlist);
+  const Range& range = range_of(static_cast<Finding>(found.what));
   std::string at = std::to_string(found.at / found.columns);
-  if (list) at += "," + std::to_string(found.at % found.columns);
-  fail(Code::invalid_argument, list ? "nlist[" : "atype[", at, "] = ", found.value, ", expected ",
-       list ? "-1 or 0..nall-1" : "at most ntypes-1", " = ", found.highest);
+  if (range.rank == 2) at += "," + std::to_string(found.at % found.columns);
+  fail(Code::invalid_argument, range.name, "[", at, "] = ", found.value, ", expected ",
+       range.expected, " = ", found.highest);
 }
 
 }  // namespace dponnx::cuda

@@ -12,7 +12,7 @@
 /// check_report(): libdponnx after each evaluation, every operator of ours before its own work.
 namespace dponnx::cuda {
 
-enum class Finding : int { none, nlist, atype };
+enum class Finding : int { none, nlist, atype, two_index };
 
 /// What was found: array[at / columns, at % columns] = value, expected at most `highest`.
 struct Report {

@@ -6,6 +6,9 @@
 /// Fused descriptors: from coordinates and neighbours to sums over neighbours, and back to forces.
 namespace dponnx {
 
+/// Kinds of descriptor, as DeePMD-kit names them: se_e2_a, se_e3, se_e2_r.
+enum class Descriptor { se_a, se_t, se_r };
+
 /// What a neighbour of one type is to a centre of another.
 template <class T>
 struct PairKind {

@@ -6,16 +6,14 @@
 namespace dponnx {
 
 template <class E, class T>
-DescriptorNode<E, T>::DescriptorNode(const Ort::ConstKernelInfo& info, Descriptor kind)
-    : kind_(kind),
-      cut_(read_switch<E>(info, "rcut_smth", "rcut")),
-      sec_(read_sections(info, "sel")) {
+DescriptorConstants<E, T>::DescriptorConstants(const Ort::ConstKernelInfo& info, Descriptor kind)
+    : kind(kind), cut(read_switch<E>(info, "rcut_smth", "rcut")), sec(read_sections(info, "sel")) {
   read_tables(info);
   read_pairs(info);
 }
 
 template <class E, class T>
-void DescriptorNode<E, T>::read_tables(const Ort::ConstKernelInfo& info) {
+void DescriptorConstants<E, T>::read_tables(const Ort::ConstKernelInfo& info) {
   const auto n_left = info.GetAttributes<int64_t>("n_left");
   const auto n_fine = info.GetAttributes<int64_t>("n_fine");
   const auto n_coarse = info.GetAttributes<int64_t>("n_coarse");
@@ -26,31 +24,21 @@ void DescriptorNode<E, T>::read_tables(const Ort::ConstKernelInfo& info) {
   }
   const int64_t count = static_cast<int64_t>(n);
   const T* infos = constant_input<T>(info, 7, "table_info", {count, 6});
-  const T* scale = constant_input<T>(info, 8, "scale", {count});
-  scale_.assign(scale, scale + n);
-  frequency_ = infos[5];
-  const int width =
-      checked_count("last_layer_size", info.GetAttribute<int64_t>("last_layer_size"), 1);
-  std::vector<TableGrid<T>> grids;
+  const T* factors = constant_input<T>(info, 8, "scale", {count});
+  scale.assign(factors, factors + n);
+  frequency = infos[5];
+  width = checked_count("last_layer_size", info.GetAttribute<int64_t>("last_layer_size"), 1);
   for (size_t k = 0; k < n; ++k) {
     grids.push_back(checked_grid(infos + 6 * k, n_left[k], n_fine[k], n_coarse[k]));
-    n_rows_ += grids.back().n_rows();
+    n_rows += grids.back().n_rows();
   }
-  const T* table = constant_input<T>(info, 6, "table", {n_rows_, 6 * int64_t(width)});
-  laid_ = shared_table(table, n_rows_, width, dponnx::kernels());
-  int64_t row = 0;
-  for (const TableGrid<T>& grid : grids) {
-    tables_.push_back(laid_->view(grid));
-    tables_.back().coef += row * tables_.back().row_size;
-    tables_.back().first_row = static_cast<int>(row);
-    row += grid.n_rows();
-  }
+  table = constant_input<T>(info, 6, "table", {n_rows, 6 * int64_t(width)});
 }
 
 template <class E, class T>
-void DescriptorNode<E, T>::read_pairs(const Ort::ConstKernelInfo& info) {
-  const int64_t ntypes = sec_.size() - 1, columns = kind_ == Descriptor::se_r ? 1 : 4;
-  const bool triples = kind_ == Descriptor::se_t;
+void DescriptorConstants<E, T>::read_pairs(const Ort::ConstKernelInfo& info) {
+  const int64_t ntypes = sec.size() - 1, columns = kind == Descriptor::se_r ? 1 : 4;
+  const bool triples = kind == Descriptor::se_t;
   const auto pairs = info.GetAttributes<int64_t>("pairs");
   const int64_t expected = ntypes * ntypes * (triples ? ntypes : 1);
   if (static_cast<int64_t>(pairs.size()) != expected) {
@@ -60,40 +48,69 @@ void DescriptorNode<E, T>::read_pairs(const Ort::ConstKernelInfo& info) {
     if (number < -1 || number >= n_tables()) {
       fail(Code::invalid_model, "pairs holds ", number, "; expected -1..", n_tables() - 1);
     }
-    table_of_.push_back(static_cast<int>(number));
+    table_of.push_back(static_cast<int>(number));
   }
   const E* davg = constant_input<E>(info, 4, "davg", {ntypes, ntypes, columns});
   const E* dstd = constant_input<E>(info, 5, "dstd", {ntypes, ntypes, columns});
   for (int64_t pair = 0; pair < ntypes * ntypes; ++pair) {
-    PairKind<E> kind{triples ? -1 : table_of_[pair], {}, {}};
+    PairKind<E> of_pair{triples ? -1 : table_of[pair], {}, {}};
     for (int64_t c = 0; c < columns; ++c) {
-      kind.avg[c] = davg[pair * columns + c];
-      kind.inv_std[c] = E(1) / dstd[pair * columns + c];
+      of_pair.avg[c] = davg[pair * columns + c];
+      of_pair.inv_std[c] = E(1) / dstd[pair * columns + c];
     }
-    kinds_.push_back(kind);
+    kinds.push_back(of_pair);
   }
 }
 
 template <class E, class T>
-std::vector<int64_t> DescriptorNode<E, T>::shape(int64_t nloc) const {
-  const int64_t width = tables_[0].width;
-  if (kind_ == Descriptor::se_a) return {nloc, 4, width};
+std::vector<int64_t> DescriptorConstants<E, T>::shape(int64_t nloc) const {
+  if (kind == Descriptor::se_a) return {nloc, 4, width};
   return {nloc, width};
+}
+
+template <class E, class T>
+std::vector<TableView<T>> DescriptorConstants<E, T>::views(const TableView<T>& block) const {
+  std::vector<TableView<T>> tables;
+  int64_t row = 0;
+  for (const TableGrid<T>& grid : grids) {
+    tables.push_back(block);
+    tables.back().grid = grid;
+    tables.back().coef += row * block.row_size;
+    tables.back().first_row = static_cast<int>(row);
+    row += grid.n_rows();
+  }
+  return tables;
+}
+
+template <class E, class T>
+DescriptorNode<E, T>::DescriptorNode(const Ort::ConstKernelInfo& info, Descriptor kind)
+    : constants_(info, kind),
+      laid_(shared_table(constants_.table, constants_.n_rows, constants_.width, dponnx::kernels())),
+      tables_(constants_.views(laid_->view({}))) {}
+
+template <class E, class T>
+Frame<E> DescriptorNode<E, T>::frame(const Ort::KernelContext& context, const Port* ports) const {
+  const Frame<E> frame(context, ports, constants_.cut, constants_.sec);
+  frame.check_indices();
+  return frame;
 }
 
 template <class E, class T>
 DescriptorArgs<E, T> DescriptorNode<E, T>::args(const Frame<E>& frame) const {
   DescriptorArgs<E, T> args{};
   static_cast<ListArgs<E>&>(args) = frame.list;
-  args.kinds = kinds_.data();
-  args.table_of = table_of_.data();
+  args.kinds = constants_.kinds.data();
+  args.table_of = constants_.table_of.data();
   args.tables = tables_.data();
-  args.scale = scale_.data();
+  args.scale = constants_.scale.data();
   return args;
 }
 
-template class DescriptorNode<float, float>;
-template class DescriptorNode<double, double>;
-template class DescriptorNode<double, float>;
+#define DPONNX_INSTANTIATE(E, T)             \
+  template struct DescriptorConstants<E, T>; \
+  template class DescriptorNode<E, T>;
+DPONNX_INSTANTIATE(float, float)
+DPONNX_INSTANTIATE(double, double)
+DPONNX_INSTANTIATE(double, float)
 
 }  // namespace dponnx

@@ -5,18 +5,14 @@ template <class T>
 int find_near(const ListArgs<T>& args, int64_t i, int32_t* index, T* r2) {
   const int32_t* list = args.nlist_in + i * args.nnei_in;
   const T* xi = args.coord + 3 * i;
-  const T rcut2 = args.cut.rmax * args.cut.rmax;
   int n = 0;
   for (int64_t k = 0; k < args.nnei_in; ++k) {
     const int32_t j = list[k];
     const int32_t safe = j < 0 ? 0 : j;
-    const T* xj = args.coord + 3 * int64_t(safe);
-    const T dx = xj[0] - xi[0], dy = xj[1] - xi[1], dz = xj[2] - xi[2];
-    const T d2 = dx * dx + dy * dy + dz * dz;
     index[n] = j;
-    r2[n] = d2;
-    // Without branches: about half of a listed shell is beyond rcut, at random. NaN is kept.
-    n += int(j >= 0) & int(args.atype[safe] >= 0) & int(!(d2 >= rcut2));
+    r2[n] = square_distance(xi, args.coord + 3 * int64_t(safe));
+    // Without branches: about half of a listed shell is beyond rcut, at random.
+    n += int(j >= 0) & int(args.atype[safe] >= 0) & int(args.cut.reaches(r2[n]));
   }
   return n;
 }

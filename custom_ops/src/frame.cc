@@ -36,17 +36,21 @@ Frame<T>::Frame(const Ort::KernelContext& context, const Port* ports, const Swit
   nall = counts[1];
   ntypes = natoms.shape[0] - 2;
   const auto coord = get_input<T>(context, ports, 0, {nall, 3});
-  const auto atype = get_input<int32_t>(context, ports, 1, {nall});
-  const auto nlist = get_input<int32_t>(context, ports, 3, {nloc, -1});
-  check_range(atype, INT32_MIN, ntypes - 1, "at most ntypes-1");
-  check_range(nlist, -1, nall - 1, "-1 or 0..nall-1");
+  atype_ = get_input<int32_t>(context, ports, 1, {nall});
+  nlist_ = get_input<int32_t>(context, ports, 3, {nloc, -1});
   list = {coord.data,
-          atype.data,
-          nlist.data,
-          nlist.shape[1],
+          atype_.data,
+          nlist_.data,
+          nlist_.shape[1],
           cut,
           sections.data(),
           static_cast<int>(groups)};
+}
+
+template <class T>
+void Frame<T>::check_indices() const {
+  check_range(atype_, INT32_MIN, ntypes - 1, "at most ntypes-1");
+  check_range(nlist_, -1, nall - 1, "-1 or 0..nall-1");
 }
 
 #define DPONNX_INSTANTIATE(T)                                                            \

@@ -2,6 +2,8 @@
 // Included once by each isa_*.cc, which names the namespace (DPONNX_ISA), the vector length
 // (DPONNX_VECTOR_BYTES) and how many vectors of outputs stay in registers (DPONNX_BLOCK).
 // No std:: templates here: the linker would share them between ISA files.
+#include <dponnx/bits.h>
+
 #include "kernels.h"
 
 namespace dponnx::DPONNX_ISA {

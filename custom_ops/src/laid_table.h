@@ -24,8 +24,7 @@ class LaidTable {
   int64_t row_size_;
 };
 
-/// The copy of this table for these kernels: the one that exists, or a new one. A forward and a
-/// gradient node of one session read the same initializer and so share one copy.
+/// The copy of this table for these kernels, shared (shared_copy.h).
 template <class T>
 std::shared_ptr<const LaidTable<T>> shared_table(const T* coef, int64_t n_rows, int width,
                                                  const Kernels& kernels);

@@ -40,11 +40,9 @@ void Placer<T>::keep_nearest(int type, int n, int32_t* slots) {
   for (int k = 0; k < n; ++k) {
     if (args_.atype[index_[k]] == type) rank_.push_back(k);
   }
-  // NaN counts as nearest: it has to reach the result, and it must not break the ordering.
-  const auto key = [this](int k) { return r2_[k] == r2_[k] ? r2_[k] : T(-1); };
   const int first = args_.sec[type], keep = args_.sec[type + 1] - first;
   std::partial_sort(rank_.begin(), rank_.begin() + keep, rank_.end(), [&](int a, int b) {
-    return key(a) != key(b) ? key(a) < key(b) : index_[a] < index_[b];
+    return goes_before(r2_[a], index_[a], r2_[b], index_[b]);
   });
   for (int k = 0; k < keep; ++k) slots[first + k] = index_[rank_[k]];
 }

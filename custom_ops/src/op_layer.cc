@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "dispatch.h"
+#include "layer_node.h"
 #include "ops.h"
 #include "packed_matrix.h"
-#include "table_input.h"
 
 namespace dponnx {
 
@@ -41,42 +41,13 @@ class Parts {
 template <class T>
 std::shared_ptr<const PackedMatrix<T>> packed_input(const Ort::ConstKernelInfo& info, size_t index,
                                                     bool transposed) {
-  const Input<T> w = constant_input<T>(info, index, "w");
-  if (w.shape.size() != 2) {
-    fail(Code::invalid_model, "w has shape ", to_text(w.shape), "; expected ", to_text({-1, -1}));
-  }
+  const Input<T> w = matrix_input<T>(info, index);
   return shared_matrix(w.data, w.shape[0], w.shape[1], transposed, kernels());
 }
 
-/// An input that may be left out: null.
 template <class T>
-const T* optional_input(const Ort::KernelContext& context, const Port* ports, size_t index,
-                        const std::vector<int64_t>& shape) {
-  if (context.GetInputCount() <= index || !context.GetInput(index)) return nullptr;
-  return get_input<T>(context, ports, index, shape).data;
-}
-
-Activation read_activation(const Ort::ConstKernelInfo& info) {
-  const std::string name = info.GetAttribute<std::string>("activation");
-  std::string known;
-  for (size_t k = 0; k < std::size(kActivationNames); ++k) {
-    if (name == kActivationNames[k]) return static_cast<Activation>(k);
-    known += (k ? ", " : "") + std::string(kActivationNames[k]);
-  }
-  fail(Code::invalid_model, "activation = ", name, "; expected one of ", known);
-}
-
-template <class T>
-class FittingLayer {
+class FittingLayer : public LayerPorts<T> {
  public:
-  static constexpr const char* name = "FittingLayer";
-  static constexpr Port inputs[] = {{"x", element_type<T>},
-                                    {"w", element_type<T>},
-                                    {"bias", element_type<T>},
-                                    {"idt", element_type<T>, true},
-                                    {"residual", element_type<T>, true}};
-  static constexpr Port outputs[] = {{"y", element_type<T>}, {"slope", element_type<T>, true}};
-
   explicit FittingLayer(Ort::ConstKernelInfo info)
       : w_(packed_input<T>(info, 1, false)), activation_(read_activation(info)) {}
 
@@ -84,16 +55,8 @@ class FittingLayer {
     LayerArgs<T> args{};
     args.w = w_->view();
     args.activation = activation_;
-    const int64_t depth = args.w.depth, k = args.w.columns;
-    const auto x = get_input<T>(context, inputs, 0, {-1, depth});
-    const int64_t n = x.shape[0];
-    args.x = x.data;
-    args.bias = get_input<T>(context, inputs, 2, {k}).data;
-    args.idt = optional_input<T>(context, inputs, 3, {k});
-    args.residual = optional_input<T>(context, inputs, 4, {n, k});
-    args.y = get_output<T>(context, 0, {n, k});
-    args.slope = get_optional_output<T>(context, 1, {n, k});
-    const Parts parts(n, w_->panels(), depth * k);
+    const int64_t n = LayerPorts<T>::read(context, args);
+    const Parts parts(n, w_->panels(), args.w.depth * args.w.columns);
     auto* const kernel = kernels().of<T>().layer.forward;
     parallel_for(context, parts.count(), [&](int64_t task) { kernel(args, parts.at(task)); });
   }
@@ -104,28 +67,15 @@ class FittingLayer {
 };
 
 template <class T>
-class FittingLayerGrad {
+class FittingLayerGrad : public LayerGradPorts<T> {
  public:
-  static constexpr const char* name = "FittingLayerGrad";
-  static constexpr Port inputs[] = {{"slope", element_type<T>},
-                                    {"dy", element_type<T>},
-                                    {"w", element_type<T>},
-                                    {"more", element_type<T>, true}};
-  static constexpr Port outputs[] = {{"dx", element_type<T>}};
-
   explicit FittingLayerGrad(Ort::ConstKernelInfo info) : w_(packed_input<T>(info, 2, true)) {}
 
   void run(Ort::KernelContext& context) {
     LayerGradArgs<T> args{};
     args.w = w_->view();
-    const int64_t k = args.w.depth, m = args.w.columns;
-    const auto slope = get_input<T>(context, inputs, 0, {-1, k});
-    const int64_t n = slope.shape[0];
-    args.slope = slope.data;
-    args.dy = get_input<T>(context, inputs, 1, {n, k}).data;
-    args.more = optional_input<T>(context, inputs, 3, {n, m});
-    args.dx = get_output<T>(context, 0, {n, m});
-    const Parts parts(n, w_->panels(), k * m);
+    const int64_t n = LayerGradPorts<T>::read(context, args), k = args.w.depth;
+    const Parts parts(n, w_->panels(), k * args.w.columns);
     auto* const kernel = kernels().of<T>().layer.gradient;
     parallel_for(context, parts.count(), [&](int64_t task) {
       const LayerPart part = parts.at(task);

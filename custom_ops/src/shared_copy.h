@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #pragma once
 
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>

@@ -14,19 +14,6 @@ struct Split {
   int inside, beyond;
 };
 
-template <class T>
-inline bool same_bits(const T* a, const T* b, int n) {
-  using Bits = typename std::conditional<sizeof(T) == 4, uint32_t, uint64_t>::type;
-  Bits differ = 0;
-  for (int k = 0; k < n; ++k) {
-    Bits p, q;
-    __builtin_memcpy(&p, a + k, sizeof(T));
-    __builtin_memcpy(&q, b + k, sizeof(T));
-    differ |= p ^ q;
-  }
-  return differ == 0;
-}
-
 // n inputs x [n] with em [n, C], and with gates where there are any.
 template <int C, class T>
 Split locate_all(const TableView<T>& table, const T* x, const T* em, int n, bool weighted,

@@ -83,16 +83,6 @@ void sum_rows(const TableView<T>& table, const RowShare<T>* shares, int n, int f
   if constexpr (N > 1) sum_rows<N / 2>(table, shares, n, first, out);
 }
 
-// moment[k] += em dx^k, on the tangent em (dx^k + beyond k dx^(k-1)).
-template <class T>
-DPONNX_HD void add_moments(const Place<T>& at, T em, T* moment) {
-  T power = em;
-  for (int k = 0; k < 6; ++k, power *= at.dx) moment[k] += power;
-  if (at.beyond == T(0)) return;
-  power = em * at.beyond;
-  for (int k = 1; k < 6; ++k, power *= at.dx) moment[k] += T(k) * power;
-}
-
 template <class T>
 void tabulate_pairs(const TabulateArgs<T>& args, int64_t begin, int64_t end,
                     TabulateScratch<T> scratch) {

@@ -95,6 +95,7 @@ inline unsigned __ballot_sync(unsigned mask, bool vote) { return emulated::ballo
 inline int __any_sync(unsigned mask, bool vote) { return emulated::ballot(mask, vote) != 0; }
 inline int __all_sync(unsigned mask, bool vote) { return emulated::ballot(mask, !vote) == 0; }
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
+inline int __clz(int bits) { return bits ? __builtin_clz(static_cast<unsigned>(bits)) : 32; }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 template <class T>
 T __ldg(const T* p) {

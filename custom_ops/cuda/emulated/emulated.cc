@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include <cuda_runtime.h>
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -16,10 +17,12 @@ namespace {
 
 constexpr size_t kStack = 128 * 1024;
 
-/// One thread of the block: where it stands, and what it waits for.
+/// One thread of the block: where it stands, and what it waits for. It begins in a context of its
+/// own and then serves one block after the other; turns are long jumps, which make no system call.
 struct Fiber {
   Thread thread;
-  ucontext_t context;
+  jmp_buf at;  ///< where it goes on
+  bool begun = false;
   std::unique_ptr<char[]> stack{new char[kStack]};
   enum { ready, at_block, at_warp, done } state = ready;
   unsigned mask = 0;   ///< at_warp: whom it waits for
@@ -32,7 +35,7 @@ struct Block {
   std::vector<std::unique_ptr<Fiber>> fibers;
   size_t count = 0;
   Fiber* now = nullptr;
-  ucontext_t scheduler;
+  jmp_buf scheduler;
   std::vector<uint64_t> shared;
   const std::function<void()>* body = nullptr;
   std::exception_ptr error;
@@ -48,28 +51,48 @@ Block& block() {
   std::abort();  // a defect of a kernel, on a real device a hang or worse
 }
 
-void enter() {
+/// The other side goes on; returns when it is this one's turn again. A function of its own, since
+/// setjmp returns twice.
+void change_to(jmp_buf& from, jmp_buf& to) {
+  if (_setjmp(from) == 0) _longjmp(to, 1);
+}
+
+void suspend() { change_to(block().now->at, block().scheduler); }
+
+/// What a fiber does: the kernel for each block it is woken up for.
+void serve() {
   Block& b = block();
-  try {
-    (*b.body)();
-  } catch (...) {
-    b.error = std::current_exception();
+  for (;;) {
+    try {
+      (*b.body)();
+    } catch (...) {
+      b.error = std::current_exception();
+    }
+    b.now->state = Fiber::done;
+    suspend();
   }
-  b.now->state = Fiber::done;
 }
 
-// A function of its own: getcontext may return twice, for all the compiler knows.
-void start_at_enter(Fiber& f, ucontext_t& after) {
-  if (getcontext(&f.context)) stop("getcontext failed");
-  f.context.uc_stack.ss_sp = f.stack.get();
-  f.context.uc_stack.ss_size = kStack;
-  f.context.uc_link = &after;
-  makecontext(&f.context, enter, 0);
+void begin(Fiber& f) {
+  ucontext_t context;
+  if (getcontext(&context)) stop("getcontext failed");
+  context.uc_stack.ss_sp = f.stack.get();
+  context.uc_stack.ss_size = kStack;
+  context.uc_link = nullptr;
+  makecontext(&context, serve, 0);
+  f.begun = true;
+  setcontext(&context);
+  stop("setcontext failed");
 }
 
-void suspend() {
-  Block& b = block();
-  if (swapcontext(&b.now->context, &b.scheduler)) stop("swapcontext failed");
+/// Lets the fiber run until it waits or ends.
+void give_turn(Block& b, Fiber& f) {
+  b.now = &f;
+  if (f.begun) {
+    change_to(b.scheduler, f.at);
+  } else if (_setjmp(b.scheduler) == 0) {
+    begin(f);
+  }
 }
 
 /// Lets go on the threads of a warp that wait for each other, once all in the mask have come.
@@ -88,12 +111,12 @@ bool release_warp(Block& b, size_t first) {
     }
     if (!all) continue;
     const unsigned mask = f.mask;
+    uint64_t given[32] = {};
+    for (size_t k = 0; k < n; ++k) given[k] = b.fibers[first + k]->given;
     for (size_t m = 0; m < n; ++m) {
       if (!(mask >> m & 1)) continue;
-      for (size_t k = 0; k < n; ++k) b.fibers[first + m]->seen[k] = b.fibers[first + k]->given;
-    }
-    for (size_t m = 0; m < n; ++m) {
-      if (mask >> m & 1) b.fibers[first + m]->state = Fiber::ready;
+      std::memcpy(b.fibers[first + m]->seen, given, sizeof(given));
+      b.fibers[first + m]->state = Fiber::ready;
     }
     any = true;
   }
@@ -108,10 +131,12 @@ void run_block(Block& b, bool reverse) {
     for (size_t k = 0; k < b.count; ++k) {
       Fiber& f = *b.fibers[reverse ? b.count - 1 - k : k];
       if (f.state == Fiber::ready) {
-        b.now = &f;
         moved = true;
-        if (swapcontext(&b.scheduler, &f.context)) stop("swapcontext failed");
-        if (b.error) std::rethrow_exception(b.error);
+        give_turn(b, f);
+        if (b.error) {
+          for (auto& left_over : b.fibers) left_over->begun = false;  // in the midst of the block
+          std::rethrow_exception(b.error);
+        }
       }
       left += f.state != Fiber::done;
       waiting += f.state == Fiber::at_block;
@@ -146,7 +171,6 @@ void run(dim3 grid, dim3 shape, size_t shared_bytes, const std::function<void()>
       Fiber& f = *b.fibers[t];
       f.thread = {grid, shape, dim3(reverse ? grid.x - 1 - k : k), dim3(static_cast<unsigned>(t))};
       f.state = Fiber::ready;
-      start_at_enter(f, b.scheduler);
     }
     run_block(b, reverse);
   }

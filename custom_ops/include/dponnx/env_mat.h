@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
+
 #include "vec.h"
 
-/// One row of the environment matrix, and the forces it passes on.
+/// Which neighbours count, one row of the environment matrix, and the forces it passes on.
 namespace dponnx {
 
 /// Smooth switch between rmin and rmax (angstrom), which are float32 numbers in a model.
@@ -13,7 +15,25 @@ struct Switch {
 
   /// rmax - rmin, rounded to float32 as DeePMD-kit does: 3 - 0.3 differs in the eighth digit.
   DPONNX_HD T width() const { return T(float(rmax) - float(rmin)); }
+
+  /// Whether a neighbour at this squared distance counts. NaN does: it has to reach the result.
+  DPONNX_HD bool reaches(T r2) const { return !(r2 >= rmax * rmax); }
 };
+
+/// |to - from|^2 of two points.
+template <class T>
+DPONNX_HD T square_distance(const T* from, const T* to) {
+  const T dx = to[0] - from[0], dy = to[1] - from[1], dz = to[2] - from[2];
+  return dx * dx + dy * dy + dz * dz;
+}
+
+/// Whether neighbour a goes before b where slots are short: the nearer first, ties by index. NaN is
+/// nearest: it has to reach the result.
+template <class T>
+DPONNX_HD bool goes_before(T r2_a, int32_t a, T r2_b, int32_t b) {
+  const T key_a = r2_a == r2_a ? r2_a : T(-1), key_b = r2_b == r2_b ? r2_b : T(-1);
+  return key_a != key_b ? key_a < key_b : a < b;
+}
 
 /// Row and derivative of one neighbour (V a scalar) or of one neighbour a lane.
 ///

@@ -93,4 +93,15 @@ DPONNX_HD V poly5_slope(const V (&a)[6], const V& dx, V& value) {
   return slope;
 }
 
+/// moment[k] += em dx^k, on the tangent em (dx^k + beyond k dx^(k-1)), k < 6: em G is then the sum
+/// of the row's a_k moment[k].
+template <class T>
+DPONNX_HD void add_moments(const Place<T>& at, T em, T* moment) {
+  T power = em;
+  for (int k = 0; k < 6; ++k, power *= at.dx) moment[k] += power;
+  if (at.beyond == T(0)) return;
+  power = em * at.beyond;
+  for (int k = 1; k < 6; ++k, power *= at.dx) moment[k] += T(k) * power;
+}
+
 }  // namespace dponnx

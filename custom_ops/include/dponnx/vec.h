@@ -89,7 +89,7 @@ DPONNX_HD V truncate(const V& v) {
   if constexpr (lanes<T, V> == 1) {
     return static_cast<T>(static_cast<int>(v));
   } else {
-    typedef int Ints __attribute__((vector_size(lanes<T, V> * sizeof(int))));
+    using Ints = typename Vec<int, lanes<T, V> * sizeof(int)>::type;
     return __builtin_convertvector(__builtin_convertvector(v, Ints), V);
   }
 }
@@ -105,7 +105,7 @@ DPONNX_HD T sum(const V& v) {
   } else {
     using Half = typename Vec<T, sizeof(V) / 2>::type;
     Half low, high;
-#if defined(__has_builtin)
+#if defined(__has_builtin) && !defined(__CUDACC__)  // nvcc reads it as C++ of its own
 #if __has_builtin(__builtin_shufflevector)
 #define DPONNX_SHUFFLE 1
 #endif
