@@ -10,7 +10,7 @@ import onnx_graphsurgeon as gs
 from ..runtime.errors import ConversionError
 from .graph import DOMAIN
 from .shape_rules import shape_of
-from .symbols import Dim, Size, nall, nloc, one_frame
+from .symbols import Size, nall, nloc, one_frame
 from .to_onnx import OPSET
 
 IR_VERSION = 8  # what ONNX Runtime 1.21 and later read
@@ -83,7 +83,8 @@ def _names(tensor: gs.Variable, ntypes: int) -> list[int | str]:
 
 
 class Sizes:
-    """Writes sizes as int64 tensors: constants, or computed from the input natoms."""
+    """Writes sizes as int64 tensors: constants, or computed from the input natoms by one node of
+    ours. ONNX's arithmetic would do, but on CUDA it would go to the device and come back."""
 
     def __init__(self, graph: gs.Graph):
         self.graph = graph
@@ -96,13 +97,8 @@ class Sizes:
         sizes = list(one_frame(tuple(sizes)))
         key = tuple(map(repr, sizes))
         if key not in self._cache:
-            if all(isinstance(s, int) for s in sizes):
-                self._cache[key] = self._constant(sizes)
-            elif len(sizes) == 1:
-                self._cache[key] = self._computed(sizes[0])
-            else:
-                parts = [self.tensor([s]) for s in sizes]
-                self._cache[key] = self._node("Concat", parts, axis=0)
+            known = all(isinstance(s, int) for s in sizes)
+            self._cache[key] = self._constant(sizes) if known else self._computed(sizes)
         return self._cache[key]
 
     def target(self, sizes: tuple[Size, ...]) -> gs.Tensor:
@@ -113,53 +109,43 @@ class Sizes:
             sizes = tuple(-1 if i in open_ones else s for i, s in enumerate(sizes))
         return self.tensor(list(sizes))
 
-    def _computed(self, size: Dim) -> gs.Tensor:
-        """Linear in the entries of natoms: their dot product with the coefficients."""
-        coefficients = np.zeros(self.ntypes + 2, dtype=np.int64)
+    def _constant(self, sizes: list[int]) -> gs.Constant:
+        name = "size_" + "_".join(map(str, sizes))
+        return gs.Constant(name, np.asarray(sizes, dtype=np.int64))
+
+    def _computed(self, sizes: list[Size]) -> gs.Variable:
+        terms = [self._terms(s) for s in sizes]
+        attributes = {
+            "coefficients": [c for coefficients, _ in terms for c in coefficients],
+            "constants": [constant for _, constant in terms],
+        }
+        name = f"sizes_{len(self._cache)}"
+        y = gs.Variable(name, dtype=np.dtype(np.int64), shape=(len(sizes),))
+        node = gs.Node("Sizes", name, attributes, [self.natoms], [y], domain=DOMAIN)
+        self.graph.nodes.append(node)
+        return y
+
+    def _terms(self, size: Size) -> tuple[list[int], int]:
+        """Coefficients of the entries of natoms, and the constant, whose sum the size is."""
+        coefficients = [0] * (self.ntypes + 2)
         constant = 0
-        if size == nloc(self.ntypes):
+        if isinstance(size, int):
+            constant = size
+        elif size == nloc(self.ntypes):
             coefficients[0] = 1
         elif size == nall:
             coefficients[1] = 1
         else:
             for monomial, c in size.terms.items():
                 if not monomial:
-                    constant = c
+                    constant = int(c)
                 elif len(monomial) == 1 and monomial[0].startswith("n_"):
-                    coefficients[2 + int(monomial[0][2:])] = c
+                    coefficients[2 + int(monomial[0][2:])] = int(c)
                 elif monomial == ("nall",):
-                    coefficients[1] = c
+                    coefficients[1] = int(c)
                 else:
                     raise ConversionError(f"size {size!r} cannot be computed from natoms")
-        entries = self._natoms64()
-        only = np.flatnonzero(coefficients)
-        if len(only) == 1 and coefficients[only[0]] == 1:
-            i = int(only[0])
-            result = self._node("Slice", [entries, *map(self._constant, ([i], [i + 1], [0]))])
-        else:
-            product = self._node("Mul", [entries, self._constant(coefficients)])
-            result = self._node("ReduceSum", [product, self._constant([0])], keepdims=1)
-        return result if not constant else self._node("Add", [result, self._constant([constant])])
-
-    def _natoms64(self) -> gs.Tensor:
-        if "natoms64" not in self._cache:
-            to = onnx.TensorProto.INT64
-            self._cache["natoms64"] = self._node("Cast", [self.natoms], to=to)
-        return self._cache["natoms64"]
-
-    def _constant(self, values) -> gs.Tensor:
-        values = np.asarray(values, dtype=np.int64)
-        key = ("constant", tuple(values.tolist()))
-        if key not in self._cache:
-            name = "size_" + "_".join(map(str, values.tolist()))
-            self._cache[key] = gs.Constant(name, values)
-        return self._cache[key]
-
-    def _node(self, op: str, inputs: list[gs.Tensor], **attrs) -> gs.Variable:
-        name = f"sizes/{op}_{len(self._cache)}_{len(self.graph.nodes)}"
-        y = gs.Variable(name, dtype=np.dtype(np.int64), shape=(1,))
-        self.graph.nodes.append(gs.Node(op, name, attrs, inputs, [y]))
-        return y
+        return coefficients, constant
 
 
 def _reshape(sizes: Sizes, node: gs.Node) -> None:

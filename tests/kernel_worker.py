@@ -12,7 +12,6 @@ import pickle
 import subprocess
 import sys
 
-
 LIBRARIES = {
     None: ("dponnx_ops", "CPUExecutionProvider"),
     "emulated": ("dponnx_ops_emulated", "CPUExecutionProvider"),

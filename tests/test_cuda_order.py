@@ -11,7 +11,19 @@ import numpy as np
 import pytest
 from conftest import skip_without_device
 from descriptor_calls import fused, make_case
-from kernel_calls import BOTH_SIDES, GRID, make_table
+from kernel_calls import (
+    BOTH_SIDES,
+    GRID,
+    env_mat,
+    force,
+    make_em,
+    make_frame,
+    make_gates,
+    make_scatter,
+    make_table,
+    tabulate,
+    virial,
+)
 from kernel_worker import Worker
 from one_node import one_node
 
@@ -92,3 +104,24 @@ def test_layers(orders, dtype):
     y, slope = forward[0]
     inputs, order = {"slope": slope, "dy": y}, ["slope", "dy", "w"]
     assert_same([call(worker, "FittingLayerGrad", inputs, ["dx"], w, order) for worker in orders])
+
+
+@pytest.mark.parametrize("kind", ["A", "R"])
+def test_environment_and_forces(orders, dtype, kind):
+    columns = 4 if kind == "A" else 1
+    frame = make_frame(dtype, sel=(6, 5), columns=columns)
+    assert_same([env_mat(worker, frame, (6, 5), kind=kind, count=True) for worker in orders])
+    derivs, rij, nlist, natoms = make_scatter(dtype, 40, 60, 45, columns=columns)
+    assert_same([[force(worker, *derivs, nlist, natoms, kind=kind)] for worker in orders])
+    assert_same([virial(worker, derivs, rij, nlist, natoms, kind=kind) for worker in orders])
+
+
+@pytest.mark.parametrize("kind", ["A", "R", "T", "Atten"])
+def test_tables(orders, dtype, kind):
+    table = make_table(41, grid=BOTH_SIDES)
+    shape = (7, 9) if kind == "T" else 45
+    em_x, em = make_em(dtype, 9, shape, -7.0, 7.0, kind=kind if kind in "RT" else "A")
+    more = {"kind": kind} | ({"gates": make_gates(em, 41)} if kind == "Atten" else {})
+    values = [tabulate(worker, table, em_x, em, **more) for worker in orders]
+    assert_same([[value] for value in values])
+    assert_same([tabulate(worker, table, em_x, em, values[0], **more) for worker in orders])

@@ -6,9 +6,11 @@
 namespace dponnx {
 
 /// What libdponnx_ops_cuda.so has: the operators of both providers. Emulated, those of the CUDA
-/// provider stand in for the CPU's.
+/// provider stand in for the CPU's, which has only those that are of the CPU everywhere.
 void add_ops(Ort::CustomOpDomain& domain) {
-#ifndef DPONNX_CUDA_EMULATED
+#ifdef DPONNX_CUDA_EMULATED
+  add_sizes_ops(domain);
+#else
   add_cpu_ops(domain);
 #endif
   cuda::add_elementwise_ops(domain);

@@ -8,9 +8,10 @@ namespace dponnx {
 /// Adds what a library has: that of cpu_ops.cc, or of cuda/cuda_ops.cc.
 void add_ops(Ort::CustomOpDomain& domain);
 
-/// Each adds the operators of its file, for float and double.
+/// Each adds the operators of its file, for float and double where there is a choice.
 void add_env_mat_ops(Ort::CustomOpDomain& domain);
 void add_scatter_ops(Ort::CustomOpDomain& domain);
+void add_sizes_ops(Ort::CustomOpDomain& domain);
 void add_tabulate_ops(Ort::CustomOpDomain& domain);
 void add_activation_ops(Ort::CustomOpDomain& domain);
 void add_layer_ops(Ort::CustomOpDomain& domain);
@@ -20,6 +21,7 @@ void add_descriptor_ops(Ort::CustomOpDomain& domain);
 inline void add_cpu_ops(Ort::CustomOpDomain& domain) {
   add_env_mat_ops(domain);
   add_scatter_ops(domain);
+  add_sizes_ops(domain);
   add_tabulate_ops(domain);
   add_activation_ops(domain);
   add_descriptor_ops(domain);
