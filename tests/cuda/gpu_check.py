@@ -61,7 +61,7 @@ def harness(folder: Path, sizes: list[int]) -> dict[str, dict]:
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "harness"
     paths = [f"-I{path}" for path in (ours, ours / "include", ours / "src", ours / "cuda")]
-    host = [ours / "cuda" / f"{name}.cc" for name in ("gemm", "device_table")]
+    host = [ours / "cuda" / f"{name}.cc" for name in ("device", "device_table", "gemm")]
     names = ("dispatch", "isa_scalar", "laid_table", "neighbors")
     host += [ours / "src" / f"{name}.cc" for name in names]
     kernels = sorted((ours / "cuda").glob("*.cu"))
