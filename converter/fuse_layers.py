@@ -16,7 +16,7 @@ from . import taylor
 from .graph import Builder, replace_everywhere
 from .shape_rules import shape_of
 
-ELEMENTWISE = set(taylor.RULES) - {"MatMul", "Concat", "Reshape"}
+NOT_ELEMENTWISE = ("MatMul", "Concat", "Reshape")
 
 
 def _gelu(x: np.ndarray, cubic: float) -> np.ndarray:
@@ -51,9 +51,10 @@ def run(graph: gs.Graph) -> tuple[int, list[str]]:
         residual, end = _residual(scaled, graph)
         if name is None or (name == "linear" and not _is_multiplied(end)):
             continue
-        more = [idt if idt is not None else np.ones_like(bias.values)] if residual or idt else []
-        more += [residual] if residual else []
         build = Builder(graph, product.name)
+        if residual is not None and idt is None:
+            idt = build.tensor(np.ones_like(bias.values))
+        more = [t for t in (idt, residual) if t is not None]
         y, _ = build.nodes("FittingLayer", product.inputs[0], w, bias, *more, activation=name)
         replace_everywhere(graph, end, y)
         count += 1
@@ -80,15 +81,16 @@ def _activation(graph: gs.Graph, z: gs.Variable) -> tuple[str | None, gs.Variabl
     """The name of a, or None if it is none we have, and the tensor a(z)."""
     inside, nodes = {z.name}, []
     for node in graph.nodes:
-        known = [_is_scalar(t) or t.name in inside for t in node.inputs]
-        if node.op in ELEMENTWISE and all(known) and any(t.name in inside for t in node.inputs):
+        ours = [t.name in inside for t in node.inputs]
+        alone = all(o or _is_scalar(t) for o, t in zip(ours, node.inputs, strict=True))
+        if any(ours) and alone and node.op in taylor.RULES and node.op not in NOT_ELEMENTWISE:
             inside.add(node.outputs[0].name)
             nodes.append(node)
-    ours = {n.name for n in nodes}
+    names = {n.name for n in nodes}
     ends = [
         t
         for t in [z, *(n.outputs[0] for n in nodes)]
-        if t in graph.outputs or any(n.name not in ours for n in t.outputs)
+        if t in graph.outputs or any(n.name not in names for n in t.outputs)
     ]
     if len(ends) != 1:
         return None, z

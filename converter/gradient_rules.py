@@ -210,10 +210,15 @@ def swap_last(build: Builder, x: gs.Tensor) -> gs.Tensor:
     return build("Transpose", x, perm=perm)
 
 
-@rule("MatMul")
+@rule("MatMul", uniform=True)
 def _matmul(build, node, dy, needed):
     a, b = node.inputs
     da = db = None
+    if isinstance(dy[0], Uniform):
+        ones = dy[0].scalar.values == 1 and dy[0].shape[-1] == 1 and len(shape_of(b)) == 2
+        if ones and not needed[1]:  # every row is the matrix's one column
+            return [build.expand(swap_last(build, b), shape_of(a)), None]
+        dy = [dy[0].full(build)]
     if needed[0]:
         # With one output the product is outer: broadcasting costs less than a MatMul.
         op = "Mul" if shape_of(dy[0])[-1] == 1 else "MatMul"
@@ -232,9 +237,11 @@ def _transpose(build, node, dy, needed):
     return [build("Transpose", dy[0], perm=[int(i) for i in np.argsort(perm)])]
 
 
-@rule("Concat")
+@rule("Concat", uniform=True)
 def _concat(build, node, dy, needed):
     axis = node.attrs["axis"] % len(shape_of(node.outputs[0]))
+    if isinstance(dy[0], Uniform):
+        return [Uniform(dy[0].scalar, shape_of(t)) for t in node.inputs]
     if len(node.inputs) == 1:
         return dy
     sizes = [shape_of(t)[axis] for t in node.inputs]

@@ -7,6 +7,7 @@ A tensor's shape in the converter's graph is a tuple of int and Dim.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 Monomial = tuple[str, ...]  # sorted symbol names, () for the constant term
@@ -57,6 +58,10 @@ class Dim:
 
     def symbols(self) -> set[str]:
         return {s for m in self.terms for s in m}
+
+    def at(self, values: dict[str, int]) -> int:
+        """Its value for these of the symbols; KeyError if one is missing."""
+        return sum(c * math.prod(values[s] for s in m) for m, c in self.terms.items())
 
     def one_frame(self) -> Size:
         """The same size for nframes = 1."""

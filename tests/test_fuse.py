@@ -8,7 +8,15 @@ import numpy as np
 import onnx
 import pytest
 from dponnx import DeepPot, compress
-from dponnx.converter import fuse_descriptor, pass_tables, surgeon
+from dponnx.converter import (
+    fuse_descriptor,
+    fuse_layers,
+    fuse_types,
+    gradient,
+    pass_simplify,
+    pass_tables,
+    surgeon,
+)
 from dponnx.converter.assemble import prepare
 from dponnx.converter.frozen_graph import read
 from dponnx.converter.grids import TableOptions
@@ -59,14 +67,20 @@ def test_wrong_choices_are_refused(folder, tmp_path, options, says):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture
-def graph(folder):
-    """Of the fixture, with tables and without gradient."""
-    model, silent = read(folder / "graph.pb"), Progress()
+@pytest.fixture(scope="module")
+def tabulated(fixture_dir):
+    """The fixture's graph with tables and without gradient."""
+    model, silent = read(fixture_dir / "sea_small_2side" / "graph.pb"), Progress()
     graph = prepare(model, silent)
     options = TableOptions(0.1, 5.0, -1, model.min_nbor_dist)
     surgeon.tabulate(graph, model, pass_tables.plan(graph, options), options, silent)
     return graph
+
+
+@pytest.fixture
+def graph(tabulated):
+    """To be changed."""
+    return tabulated.copy()
 
 
 def env_mat_of(graph):
@@ -99,3 +113,69 @@ def test_a_missing_table_leaves_its_pair_out(graph):
     assert (count, reasons) == (1, [])
     fused = next(n for n in graph.nodes if n.op == "DescriptorSeA")
     assert sorted(fused.attrs["pairs"]) == [-1, 0, 1, 2]
+
+
+def readers(graph, op):
+    return [n for n in graph.nodes if n.op == op]
+
+
+def layers_of(graph):
+    """Fuses the layers; how many, and the nodes they became."""
+    count, reasons = fuse_layers.run(graph)
+    found = readers(graph, "FittingLayer")
+    assert reasons == [] and count == len(found)
+    return found
+
+
+def test_every_layer_but_the_last_is_fused(graph):
+    ends = [n for n in readers(graph, "MatMul") if n.outputs[0].shape[-1] == 1]
+    layers = layers_of(graph)
+    kinds = [(n.attrs["activation"], len(n.inputs)) for n in layers]
+    assert sorted(kinds) == [("tanh", 3)] * 2 + [("tanh", 5)] * 4  # two types, resnet_dt
+    assert len(ends) == 2 and all(n in list(graph.nodes) for n in ends)
+
+
+def test_a_residual_that_is_the_layers_input_is_added_by_the_gradient(graph):
+    layers_of(graph)
+    (of,) = graph.outputs
+    source = next(n for n in readers(graph, "FittingLayer") if len(n.inputs) == 3).inputs[0]
+    gradient.differentiate(graph, of, [source])
+    with_more = [n for n in readers(graph, "FittingLayerGrad") if len(n.inputs) == 4]
+    assert with_more and all(n.inputs[3] is n.inputs[1] for n in with_more)
+
+
+def test_a_product_that_is_read_elsewhere_stays(graph):
+    """Its value before the bias is wanted, too."""
+    first = next(n for n in readers(graph, "MatMul") if n.outputs[0].outputs[0].op == "Add")
+    reader = type(first)("Exp", "outsider", {}, [first.outputs[0]], [])
+    graph.nodes.append(reader)
+    layers_of(graph)
+    assert first in list(graph.nodes)
+
+
+def test_an_activation_we_lack_stays(graph):
+    tanh = readers(graph, "Tanh")[0]
+    tanh.op = "Sin"
+    before = len(readers(graph, "Tanh"))
+    assert len(layers_of(graph)) == before
+    assert tanh in list(graph.nodes)
+
+
+def test_types_of_local_atoms_leave_no_node(graph):
+    """Masks are gone, biases by type are in the last layers'."""
+    assert readers(graph, "Gather") and readers(graph, "GreaterOrEqual")
+    sums = len(readers(graph, "Add"))
+    fuse_types.run(graph)
+    pass_simplify.run(graph)
+    assert {n.op for n in graph.nodes if any(t.name == "atype" for t in n.inputs)} == {
+        "ProdEnvMatA"
+    }
+    assert not readers(graph, "Gather") and len(readers(graph, "Add")) < sums
+
+
+def test_a_mask_that_is_not_the_same_for_all_types_stays(graph):
+    """Types from 1 on are wanted: atoms of type 0 count nothing, as before."""
+    for node in readers(graph, "GreaterOrEqual"):
+        node.inputs[1] = type(node.inputs[1])(f"{node.name}/one", np.array(1, np.int32))
+    fuse_types.run(graph)
+    assert readers(graph, "GreaterOrEqual")

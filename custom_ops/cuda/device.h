@@ -103,15 +103,17 @@ class DeviceArray {
   int64_t size_ = 0;
 };
 
+/// Memory in the order of the stream, from a pool of ours that keeps what it once had: the device's
+/// own pool gives it back to the driver whenever the stream is waited for.
+void* allocate_scratch(size_t bytes, cudaStream_t stream);
+
 /// n numbers on the device, in the order of the stream: not set, and free for later work of the
 /// stream when this goes.
 template <class T>
 class Scratch {
  public:
   Scratch(int64_t n, cudaStream_t stream) : stream_(stream), size_(n > 0 ? n : 1) {
-    void* memory = nullptr;
-    check(cudaMallocAsync(&memory, size_ * sizeof(T), stream), "scratch memory on the device");
-    data_ = static_cast<T*>(memory);
+    data_ = static_cast<T*>(allocate_scratch(size_ * sizeof(T), stream));
   }
   ~Scratch() { cudaFreeAsync(data_, stream_); }
   Scratch(const Scratch&) = delete;

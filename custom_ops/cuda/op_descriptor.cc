@@ -5,6 +5,7 @@
 #include "descriptor_node.h"
 #include "device_descriptor.h"
 #include "device_table.h"
+#include "laid_table.h"
 #include "overflow.h"
 
 namespace dponnx::cuda {
@@ -18,7 +19,7 @@ class DeviceNode {
   DeviceNode(const Ort::ConstKernelInfo& info, Descriptor kind)
       : constants_(info, kind),
         table_(shared_device_table(constants_.table, constants_.n_rows, constants_.width)),
-        views_(constants_.views(table_->view({}))),
+        views_(stacked_views(table_->view({}), constants_.grids)),
         first_row_(first_rows(constants_)),
         sec_(constants_.sec),
         scale_(constants_.scale),

@@ -69,23 +69,10 @@ std::vector<int64_t> DescriptorConstants<E, T>::shape(int64_t nloc) const {
 }
 
 template <class E, class T>
-std::vector<TableView<T>> DescriptorConstants<E, T>::views(const TableView<T>& block) const {
-  std::vector<TableView<T>> tables;
-  int64_t row = 0;
-  for (const TableGrid<T>& grid : grids) {
-    tables.push_back(block);
-    tables.back().grid = grid;
-    tables.back().coef += row * block.row_size;
-    row += grid.n_rows();
-  }
-  return tables;
-}
-
-template <class E, class T>
 DescriptorNode<E, T>::DescriptorNode(const Ort::ConstKernelInfo& info, Descriptor kind)
     : constants_(info, kind),
       laid_(shared_table(constants_.table, constants_.n_rows, constants_.width, dponnx::kernels())),
-      tables_(constants_.views(laid_->view({}))) {}
+      tables_(stacked_views(laid_->view({}), constants_.grids)) {}
 
 template <class E, class T>
 Frame<E> DescriptorNode<E, T>::frame(const Ort::KernelContext& context, const Port* ports) const {

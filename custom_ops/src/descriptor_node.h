@@ -69,8 +69,6 @@ struct DescriptorConstants {
   /// Shape of the descriptor of nloc atoms.
   std::vector<int64_t> shape(int64_t nloc) const;
   int64_t n_tables() const { return static_cast<int64_t>(grids.size()); }
-  /// The tables, which lie one below the other in this block.
-  std::vector<TableView<T>> views(const TableView<T>& block) const;
 
   Descriptor kind;
   Switch<E> cut;

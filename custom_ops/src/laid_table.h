@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "aligned.h"
 #include "kernels.h"
@@ -28,5 +29,20 @@ class LaidTable {
 template <class T>
 std::shared_ptr<const LaidTable<T>> shared_table(const T* coef, int64_t n_rows, int width,
                                                  const Kernels& kernels);
+
+/// Tables that lie one below the other in this block.
+template <class T>
+std::vector<TableView<T>> stacked_views(const TableView<T>& block,
+                                        const std::vector<TableGrid<T>>& grids) {
+  std::vector<TableView<T>> tables;
+  int64_t row = 0;
+  for (const TableGrid<T>& grid : grids) {
+    tables.push_back(block);
+    tables.back().grid = grid;
+    tables.back().coef += row * block.row_size;
+    row += grid.n_rows();
+  }
+  return tables;
+}
 
 }  // namespace dponnx

@@ -47,8 +47,21 @@ TileProduct<T>* tile_of(int rows, int vectors) {
                         : tile_product<T, R, 3>;
 }
 
-// x [rows of the part, depth] times the part's panels, tile by tile:
-// finish(first row in the part, rows, first column, columns, sums of width `vectors` vectors).
+// finish(row, column, lanes that are there, sums of them) for a tile; its lanes are all there in
+// `full`.
+template <bool full, class T, class F>
+DPONNX_HD void finish_tile(const T* sums, int rows, int vectors, int64_t row, int64_t column,
+                           int64_t columns, const F& finish) {
+  constexpr int L = lanes<T, Wide<T>>;
+  for (int r = 0; r < rows; ++r) {
+    for (int c = 0; c < vectors; ++c, sums += L) {
+      const int64_t at = column + c * L, left = columns - at;
+      finish(row + r, at, full || left >= L ? L : static_cast<int>(left), load<Wide<T>>(sums));
+    }
+  }
+}
+
+// x [rows of the part, depth] times the part's panels, tile by tile.
 template <class T, class F>
 DPONNX_HD void for_tiles(const T* x, const PanelView<T>& w, const LayerPart& part,
                          const F& finish) {
@@ -57,18 +70,16 @@ DPONNX_HD void for_tiles(const T* x, const PanelView<T>& w, const LayerPart& par
   const int64_t rows = part.row_end - part.row_begin;
   for (int64_t p = part.panel_begin; p < part.panel_end; ++p) {
     const int64_t column = p * kPanelVectors * L, left = w.columns - column;
-    const int vectors =
-        static_cast<int>(left < kPanelVectors * L ? (left + L - 1) / L : kPanelVectors);
-    for (int64_t row = 0; row < rows; row += kTileRows) {
-      const int n = static_cast<int>(rows - row < kTileRows ? rows - row : kTileRows);
-      tile_of<T>(n, vectors)(x + row * w.depth, w.depth, w.data + column * w.depth, w.depth, sums);
-      for (int r = 0; r < n; ++r) {
-        for (int c = 0; c < vectors; ++c) {
-          const int64_t at = column + c * L;
-          const int64_t here = w.columns - at;
-          finish(part.row_begin + row + r, at, static_cast<int>(here < L ? here : L),
-                 load<Wide<T>>(sums + (r * vectors + c) * L));
-        }
+    const bool full = left >= kPanelVectors * L;
+    const int vectors = full ? kPanelVectors : static_cast<int>((left + L - 1) / L);
+    for (int64_t at = 0; at < rows; at += kTileRows) {
+      const int n = static_cast<int>(rows - at < kTileRows ? rows - at : kTileRows);
+      tile_of<T>(n, vectors)(x + at * w.depth, w.depth, w.data + column * w.depth, w.depth, sums);
+      const int64_t row = part.row_begin + at;
+      if (full) {
+        finish_tile<true>(sums, n, kPanelVectors, row, column, w.columns, finish);
+      } else {
+        finish_tile<false>(sums, n, vectors, row, column, w.columns, finish);
       }
     }
   }
@@ -94,40 +105,34 @@ void layer_with(const LayerArgs<T>& args, const LayerPart& part) {
 
 template <class T>
 void layer(const LayerArgs<T>& args, const LayerPart& part) {
-  switch (args.activation) {
-    case Activation::linear:
-      return layer_with<T, Activation::linear>(args, part);
-    case Activation::tanh:
-      return layer_with<T, Activation::tanh>(args, part);
-    case Activation::relu:
-      return layer_with<T, Activation::relu>(args, part);
-    case Activation::relu6:
-      return layer_with<T, Activation::relu6>(args, part);
-    case Activation::softplus:
-      return layer_with<T, Activation::softplus>(args, part);
-    case Activation::sigmoid:
-      return layer_with<T, Activation::sigmoid>(args, part);
-    case Activation::gelu:
-      return layer_with<T, Activation::gelu>(args, part);
-    case Activation::gelu_tf:
-      return layer_with<T, Activation::gelu_tf>(args, part);
-    case Activation::silu:
-      return layer_with<T, Activation::silu>(args, part);
-  }
+  using A = Activation;
+  constexpr void (*of[])(const LayerArgs<T>&, const LayerPart&) = {
+      layer_with<T, A::linear>, layer_with<T, A::tanh>,     layer_with<T, A::relu>,
+      layer_with<T, A::relu6>,  layer_with<T, A::softplus>, layer_with<T, A::sigmoid>,
+      layer_with<T, A::gelu>,   layer_with<T, A::gelu_tf>,  layer_with<T, A::silu>};
+  static_assert(sizeof(of) / sizeof(of[0]) == sizeof(kActivationNames) / sizeof(char*));
+  of[static_cast<int>(args.activation)](args, part);
+}
+
+// f(place, lanes that are there) for n numbers, vector by vector.
+template <class T, class F>
+DPONNX_HD void for_vectors(int64_t n, const F& f) {
+  constexpr int L = lanes<T, Wide<T>>;
+  int64_t at = 0;
+  for (; at + L <= n; at += L) f(at, L);
+  if (at < n) f(at, static_cast<int>(n - at));
 }
 
 // scratch [rows of the part, depth] gets dy slope.
 template <class T>
 void layer_grad(const LayerGradArgs<T>& args, const LayerPart& part, T* scratch) {
   using V = Wide<T>;
-  constexpr int L = lanes<T, V>;
   const int64_t first = part.row_begin * args.w.depth;
   const int64_t size = (part.row_end - part.row_begin) * args.w.depth;
-  for (int64_t k = 0; k < size; k += L) {
-    const int n = static_cast<int>(size - k < L ? size - k : L);
+  for_vectors<T>(size, [&](int64_t k, int n) {
     const V of_dy = load_some<V>(args.dy + first + k, n);
     store_some(scratch + k, V(of_dy * load_some<V>(args.slope + first + k, n)), n);
-  }
+  });
   for_tiles(scratch, args.w, part, [&](int64_t row, int64_t column, int n, const V& product) {
     const int64_t at = row * args.w.columns + column;
     V dx = product;

@@ -12,7 +12,7 @@ namespace {
 template <class T>
 void run_tasks(const Ort::KernelContext& context, ContractArgs<T> args, int64_t n,
                typename ContractKernels<T>::Function* kernel) {
-  constexpr int64_t kChunk = 64;  // atoms a task: about 50 us of work
+  constexpr int64_t kChunk = 16;  // atoms a task: about 12 us of work
   constexpr int kMostLanes = 16;
   args.stride = args.width + 2 * kMostLanes;
   parallel_for(context, (n + kChunk - 1) / kChunk, [&](int64_t chunk) {

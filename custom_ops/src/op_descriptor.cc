@@ -85,7 +85,7 @@ class DescriptorGrad : public DescriptorGradPorts<E, T, K> {
     args.dy = get_input<T>(context, inputs.data(), Ports::dy_at, shape).data;
     const bool per_atom = Ports::wants_atom_virial(context);
     const int64_t n_out = per_atom ? nall : 0;
-    const Batches batches(nloc, 64, 8);  // 64 atoms: about 600 us of work
+    const Batches batches(nloc, 32, 8);  // 32 atoms: about 300 us of work
     BatchArrays<E> force(batches, get_output<E>(context, 0, {nall, 3}), 3 * nall);
     BatchArrays<E> virial(batches, get_output<E>(context, 1, {9}), 9);
     BatchArrays<E> atom_virial(batches, get_output<E>(context, 2, {n_out, 9}), 9 * n_out);

@@ -57,9 +57,13 @@ def feeds(rcut: float, copies: int) -> dict[str, np.ndarray]:
     return {"coord": coord, "atype": all_types, "natoms": natoms, "nlist": nlist}
 
 
-def session(model: str | bytes, profile: str | None = None) -> ort.InferenceSession:
+def session(
+    model: str | bytes, profile: str | None = None, threads: int = 1
+) -> ort.InferenceSession:
+    """As the runtime makes it: waiting threads sleep."""
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     options.register_custom_ops_library(str(library_path()))
     if profile is not None:
