@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from dponnx.runtime.library import Options, Result, System, check, library, onnxruntime_library
 from dponnx.runtime.metadata import read_info
-from stages import feeds
+from systems import feeds, water
 
 
 class NeighborList(ctypes.Structure):
@@ -111,7 +111,7 @@ def main() -> None:
         print(f"{path}\n{'atoms':>8}{'1 thread, us':>24}{'2 threads, us':>24}{'ratio':>14}")
         handles = [open_model(path, threads, args.block) for threads in (1, 2)]
         rcut = read_info(path).rcut
-        for inputs in (molecule(), feeds(rcut, 1), feeds(rcut, 2)):
+        for inputs in (molecule(), feeds(water().repeated(1), rcut), feeds(water().repeated(2), rcut)):
             atoms = int(inputs["natoms"][0])
             found = microseconds(inputs, handles, max(10, args.repeat * 10 // (10 + atoms)))
             median, fastest = np.median(found, axis=0), found.min(axis=0)
