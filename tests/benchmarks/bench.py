@@ -40,7 +40,7 @@ import machine
 import report
 import stages
 from systems import ROOT, bulk_of, feeds
-from variants import MODELS, Variant, variants
+from variants import MODELS, STEP, Variant, variants
 
 PROFILED = {"sea": ("plain", "fused", "mixed"), "copper": ("fused", "mixed")}
 FORMS = ("fused", "mixed")
@@ -122,9 +122,10 @@ def measure(args: argparse.Namespace, folder: Path) -> dict:
 
     about = machine.about()
     section("making the models")
-    forms: Forms = {m: variants(m, args.shared, folder) for m in args.models}
+    forms: Forms = {m: variants(m, args.shared, folder, args.step) for m in args.models}
     section("stages")
-    data: dict = {"machine": about, "stages": profile(forms)}
+    settings = {key: getattr(args, key) for key in ("step", "turns", "runs", "seconds")}
+    data: dict = {"machine": about, "settings": settings, "stages": profile(forms)}
     if args.profile:
         return data
     effort = dynamics.Effort(args.turns, args.runs, args.seconds)
@@ -160,6 +161,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=1, help="processes of each measurement")
     parser.add_argument("--runs", type=int, default=3, help="runs timed in each process")
     parser.add_argument("--seconds", type=float, default=0.7, help="of each run")
+    parser.add_argument("--step", type=float, default=STEP, help="of our tables")
     parser.add_argument("--out", type=Path, help="file name, .json and .png are added")
     args = parser.parse_args()
     args.whole = not (args.models or args.profile)
