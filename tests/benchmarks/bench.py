@@ -8,7 +8,7 @@ our plain, fused and mixed models, in LAMMPS, Python and C++.
 
 Energies are compared with the original's before anything counts. A whole run writes
 docs/performance.json and .png and the tables of docs/performance.md; --out FILE puts JSON and
-figure elsewhere. With --models or --profile nothing is written unless --out says where.
+figure elsewhere. With --models, --step or --profile nothing is written unless --out says where.
 
 systems.py and variants.py: what is evaluated, by which forms of a model (copper.py makes one);
 dynamics.py: LAMMPS; calls.py with eval_time.py and native/: Python and C++; stages.py and flops.py:
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--step", type=float, default=STEP, help="of our tables")
     parser.add_argument("--out", type=Path, help="file name, .json and .png are added")
     args = parser.parse_args()
-    args.whole = not (args.models or args.profile)
+    args.whole = not (args.models or args.profile or args.step != STEP)
     args.models = args.models or MODELS
     with tempfile.TemporaryDirectory() as folder:
         data = measure(args, Path(folder))
