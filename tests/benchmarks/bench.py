@@ -8,7 +8,7 @@ our plain, fused and mixed models, in LAMMPS, Python and C++.
 
 Energies are compared with the original's before anything counts. A whole run writes
 docs/performance.json and .png and the tables of docs/performance.md; --out FILE puts JSON and
-figure elsewhere. With --models or --profile nothing is written unless --out says where.
+figure elsewhere. With --models, --step or --profile nothing is written unless --out says where.
 
 systems.py and variants.py: what is evaluated, by which forms of a model (copper.py makes one);
 dynamics.py: LAMMPS; calls.py with eval_time.py and native/: Python and C++; stages.py and flops.py:
@@ -40,7 +40,7 @@ import machine
 import report
 import stages
 from systems import ROOT, bulk_of, feeds
-from variants import MODELS, Variant, variants
+from variants import MODELS, STEP, Variant, variants
 
 PROFILED = {"sea": ("plain", "fused", "mixed"), "copper": ("fused", "mixed")}
 FORMS = ("fused", "mixed")
@@ -122,9 +122,10 @@ def measure(args: argparse.Namespace, folder: Path) -> dict:
 
     about = machine.about()
     section("making the models")
-    forms: Forms = {m: variants(m, args.shared, folder) for m in args.models}
+    forms: Forms = {m: variants(m, args.shared, folder, args.step) for m in args.models}
     section("stages")
-    data: dict = {"machine": about, "stages": profile(forms)}
+    settings = {key: getattr(args, key) for key in ("step", "turns", "runs", "seconds")}
+    data: dict = {"machine": about, "settings": settings, "stages": profile(forms)}
     if args.profile:
         return data
     effort = dynamics.Effort(args.turns, args.runs, args.seconds)
@@ -160,9 +161,10 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=1, help="processes of each measurement")
     parser.add_argument("--runs", type=int, default=3, help="runs timed in each process")
     parser.add_argument("--seconds", type=float, default=0.7, help="of each run")
+    parser.add_argument("--step", type=float, default=STEP, help="of our tables")
     parser.add_argument("--out", type=Path, help="file name, .json and .png are added")
     args = parser.parse_args()
-    args.whole = not (args.models or args.profile)
+    args.whole = not (args.models or args.profile or args.step != STEP)
     args.models = args.models or MODELS
     with tempfile.TemporaryDirectory() as folder:
         data = measure(args, Path(folder))

@@ -15,6 +15,7 @@ import copper
 from dponnx import compress
 
 MODELS = ("sea", "sea_f32", "ser", "se3", "hybrid3", "copper")
+STEP = 0.01  # of the tables, what `dp compress` takes, too
 CACHE = Path(__file__).resolve().parents[2] / "build" / "bench"
 # Largest relative difference of an energy from the original's.
 CLOSE = {"float64": 1e-10, "float32": 1e-6, "mixed": 1e-6}
@@ -65,8 +66,9 @@ def dp_compressed(graph: Path) -> Path:
     return path
 
 
-def variants(model: str, shared: Path, folder: Path) -> dict[str, Variant]:
-    """All of them by name, in the order of the tables; our files go to folder."""
+def variants(model: str, shared: Path, folder: Path, step: float = STEP) -> dict[str, Variant]:
+    """All of them by name, in the order of the tables; our files go to folder. step: of our
+    tables."""
     graph = graph_of(model, shared)
     made = {"original": (graph, True), "dp compress": (dp_compressed(graph), True)}
     forms = {"plain": {"optimize": False}, "fused": {}, "mixed": {"precision": "mixed"}}
@@ -74,7 +76,7 @@ def variants(model: str, shared: Path, folder: Path) -> dict[str, Variant]:
         del forms["mixed"]
     for name, options in forms.items():
         path = folder / f"{model}-{name}.onnx"
-        compress(graph, folder / f"{model}-{name}.pb", onnx=path, **options)
+        compress(graph, folder / f"{model}-{name}.pb", onnx=path, step=step, **options)
         made[name] = (path, False)
     return {name: Variant(model, name, path, peer) for name, (path, peer) in made.items()}
 
