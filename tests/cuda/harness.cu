@@ -2,8 +2,8 @@
 //
 // Checks the CUDA kernels of the fused operators, and times them, without ONNX Runtime or Python:
 //
-//   harness                       random systems against the CPU's kernels; exit code 1 if one is
-//   off harness 1000 10000 100000     then microseconds an atom for systems of so many atoms
+//   harness                 random systems beside the CPU's kernels; exit code 1 if one is off
+//   harness 1000 100000     then microseconds an atom for systems of so many atoms
 //
 // Prints JSON. The first also under compute-sanitizer (--tool memcheck, racecheck).
 // To build, beside CMakeLists.txt, with nvcc alone, from the repository's root:
