@@ -143,7 +143,7 @@ __device__ void for_each_entry(const TableView<T>& block, const Entry<T, C>& min
   unsigned left = __ballot_sync(kAllLanes, mine.row >= 0);
   while (left) {
     int row;
-    unsigned taken = take_lanes_of_row(left, mine.row, row);
+    unsigned taken = take_lanes(left, mine.row, row);
     T a[kColumns][6];
     load_coefficients(block, row, first, a);
     for (; taken; taken &= taken - 1) body(__ffs(static_cast<int>(taken)) - 1, a);

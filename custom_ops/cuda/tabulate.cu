@@ -92,7 +92,7 @@ __global__ void __launch_bounds__(kThreads)
         const Looked mine = look_up(args, i * args.nnei + begin, count_of_chunk(args.nnei, begin),
                                     true, n_gates, report, chunk);
         __syncwarp();
-        for_each_row(mine.row, [&](int row, unsigned lanes) {
+        for_each_key(mine.row, [&](int row, unsigned lanes) {
           T a[kColumns][6];
           load_coefficients(args.table, row, first, a);
           for_each_lane(lanes, [&](int q) {
@@ -140,7 +140,7 @@ __global__ void __launch_bounds__(kThreads)
         for (int c = 0; c < 4; ++c) {
           load_columns(args.dy + (4 * i + c) * width, width, first, dy[c]);
         }
-        for_each_row(mine.row, [&](int row, unsigned lanes) {
+        for_each_key(mine.row, [&](int row, unsigned lanes) {
           T a[kColumns][6];
           load_coefficients(args.table, row, first, a);
           for_each_lane(lanes, [&](int q) {
@@ -196,7 +196,7 @@ __global__ void __launch_bounds__(kThreads) sums_of_pairs(TabulateArgs<T> args, 
         const Place<T> place = args.table.grid.place(x);
         // em = 0 adds nothing, but what is not finite has to reach the result.
         const bool counts = em != T(0) || x - x != T(0);
-        for_each_row(counts ? place.row : -1, [&](int row, unsigned lanes) {
+        for_each_key(counts ? place.row : -1, [&](int row, unsigned lanes) {
           T moments[8] = {}, a[kColumns][6];
           if (lanes >> lane & 1) add_moments(place, em, moments);
           const T moment = warp_sum_each(moments);
@@ -224,7 +224,7 @@ __global__ void __launch_bounds__(kThreads) gradients_of_pairs(TabulateArgs<T> a
       const int64_t p = i * args.nnei + begin + lane;
       const Place<T> place = args.table.grid.place(any ? args.em_x[p] : T(0));
       T products[6] = {};
-      for_each_row(any ? place.row : -1, [&](int row, unsigned lanes) {
+      for_each_key(any ? place.row : -1, [&](int row, unsigned lanes) {
         T part[8] = {};
         for (int first = 0; first < width; first += kColumnsOfWarp) {
           T a[kColumns][6], dy[kColumns];
@@ -260,7 +260,7 @@ __global__ void __launch_bounds__(kThreads) values_of_neighbors(TabulateArgs<T> 
     const bool any = begin + lane < n;
     const Place<T> place = args.table.grid.place(any ? args.em_x[begin + lane] : T(0));
     for (int first = 0; first < width; first += kColumnsOfWarp) {
-      for_each_row(any ? place.row : -1, [&](int row, unsigned lanes) {
+      for_each_key(any ? place.row : -1, [&](int row, unsigned lanes) {
         T a[kColumns][6];
         load_coefficients(args.table, row, first, a);
         for_each_lane(lanes, [&](int q) {
@@ -285,7 +285,7 @@ __global__ void __launch_bounds__(kThreads)
     const Place<T> place = args.table.grid.place(any ? args.em_x[begin + lane] : T(0));
     T mine = T(0);
     for (int first = 0; first < width; first += kColumnsOfWarp) {
-      for_each_row(any ? place.row : -1, [&](int row, unsigned lanes) {
+      for_each_key(any ? place.row : -1, [&](int row, unsigned lanes) {
         T a[kColumns][6];
         load_coefficients(args.table, row, first, a);
         for_each_lane(lanes, [&](int q) {
