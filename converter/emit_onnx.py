@@ -8,6 +8,7 @@ import onnx
 import onnx_graphsurgeon as gs
 
 from ..runtime.errors import ConversionError
+from . import pass_frames
 from .graph import DOMAIN
 from .shape_rules import shape_of
 from .symbols import Size, nall, nloc, one_frame
@@ -27,6 +28,7 @@ def to_model(
     With data_file (a file name) large constants stay out of the model: the second result is
     what to write to that file, part after part, beside the model.
     """
+    pass_frames.run(graph)
     sizes = Sizes(graph)
     for node in list(graph.nodes):
         if node.op in WRITE:

@@ -97,7 +97,8 @@ def _activation(graph: gs.Graph, z: gs.Variable) -> tuple[str | None, gs.Variabl
     (end,) = ends
     if end is z:
         return "linear", z
-    value, _, _ = taylor.evaluate(nodes, z, end, SAMPLES)
+    with np.errstate(all="ignore"):  # it may be any function
+        value, _, _ = taylor.evaluate(nodes, z, end, SAMPLES)
     close = 64 * float(np.finfo(z.dtype).eps)  # float32 graphs hold rounded constants
     for name, formula in ACTIVATIONS.items():
         if np.allclose(value.ravel(), formula(SAMPLES), rtol=close, atol=close):

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 OPS = ROOT / "custom_ops"
-CUDA = ["report", "neighbors"]
+CUDA = ["report.cu", "neighbors.cu", "device.cc"]
 
 
 def test_offsets_beyond_32_bits(tmp_path):
@@ -20,7 +20,7 @@ def test_offsets_beyond_32_bits(tmp_path):
     if not compiler:
         pytest.skip("no C++ compiler")
     sources = sorted((ROOT / "tests" / "cuda" / "far").glob("*.cc"))
-    sources += [OPS / "cuda" / f"{name}.cu" for name in CUDA]
+    sources += [OPS / "cuda" / name for name in CUDA]
     folders = [OPS / "cuda" / "emulated", OPS / "cuda", OPS / "include", OPS / "src"]
     program = tmp_path / "far"
     command = [compiler, "-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-xc++"]

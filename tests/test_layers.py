@@ -175,12 +175,12 @@ def test_what_is_not_finite(worker, dtype, activation):
 
 # widths around one vector and one panel of every path, and the deepest sums of a real net
 @pytest.mark.parametrize(
-    "m, k", [(1, 1), (5, 3), (33, 8), (7, 16), (24, 50), (240, 100), (1480, 25)]
+    "m, k", [(0, 3), (1, 1), (5, 3), (33, 8), (7, 16), (24, 50), (240, 100), (1480, 25)]
 )
 @pytest.mark.parametrize("n", [0, 1, 3, 17, 70])
 def test_layer(worker, dtype, n, m, k):
     rng = np.random.default_rng(n + m)
-    x, w = rng.normal(size=(n, m)), rng.normal(size=(m, k)) / np.sqrt(m)
+    x, w = rng.normal(size=(n, m)), rng.normal(size=(m, k)) / np.sqrt(max(m, 1))
     bias, idt, residual = rng.normal(size=k), rng.normal(size=k), rng.normal(size=(n, k))
     x, w, bias, idt, residual = (a.astype(dtype) for a in (x, w, bias, idt, residual))
     y, slope = layer(worker, x, w, bias, threads=2, idt=idt, residual=residual)
@@ -195,13 +195,13 @@ def test_layer(worker, dtype, n, m, k):
 
 
 @pytest.mark.parametrize(
-    "m, k", [(1, 1), (5, 3), (33, 8), (7, 16), (50, 24), (100, 240), (1480, 25)]
+    "m, k", [(3, 0), (1, 1), (5, 3), (33, 8), (7, 16), (50, 24), (100, 240), (1480, 25)]
 )
 @pytest.mark.parametrize("n", [0, 1, 3, 17, 70])
 def test_gradient_of_layer(worker, dtype, n, m, k):
     rng = np.random.default_rng(n + k)
     slope, dy, more = rng.normal(size=(n, k)), rng.normal(size=(n, k)), rng.normal(size=(n, m))
-    w = rng.normal(size=(m, k)) / np.sqrt(k)
+    w = rng.normal(size=(m, k)) / np.sqrt(max(k, 1))
     slope, dy, more, w = (a.astype(dtype) for a in (slope, dy, more, w))
     expected = (slope.astype(float) * dy) @ w.T.astype(float)
     close = tolerances.kernel(dtype, 4.0)

@@ -61,11 +61,6 @@ void add_forces(const AtomGroup<E, T>& atoms, const ForceSums& sums, cudaStream_
 
 #define DPONNX_INSTANTIATE(C, E, T) \
   template void add_forces<C>(const AtomGroup<E, T>&, const ForceSums&, cudaStream_t);
-DPONNX_INSTANTIATE(4, float, float)
-DPONNX_INSTANTIATE(4, double, double)
-DPONNX_INSTANTIATE(4, double, float)
-DPONNX_INSTANTIATE(1, float, float)
-DPONNX_INSTANTIATE(1, double, double)
-DPONNX_INSTANTIATE(1, double, float)
+DPONNX_EACH_COLUMNS(DPONNX_INSTANTIATE)
 
 }  // namespace dponnx::cuda

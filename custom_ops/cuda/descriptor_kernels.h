@@ -40,4 +40,13 @@ int64_t force_blocks(int64_t count);
 template <int C, class E, class T>
 void add_forces(const AtomGroup<E, T>& atoms, const ForceSums& sums, cudaStream_t stream);
 
+/// INSTANTIATE(C, E, T) for all there are.
+#define DPONNX_EACH_COLUMNS(INSTANTIATE) \
+  INSTANTIATE(4, float, float)           \
+  INSTANTIATE(4, double, double)         \
+  INSTANTIATE(4, double, float)          \
+  INSTANTIATE(1, float, float)           \
+  INSTANTIATE(1, double, double)         \
+  INSTANTIATE(1, double, float)
+
 }  // namespace dponnx::cuda

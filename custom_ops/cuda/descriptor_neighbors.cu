@@ -145,11 +145,6 @@ void gradient_of_neighbors(const AtomGroup<E, T>& atoms, cudaStream_t stream) {
 #define DPONNX_INSTANTIATE(C, E, T)                                     \
   template void sum_neighbors<C>(const AtomGroup<E, T>&, cudaStream_t); \
   template void gradient_of_neighbors<C>(const AtomGroup<E, T>&, cudaStream_t);
-DPONNX_INSTANTIATE(4, float, float)
-DPONNX_INSTANTIATE(4, double, double)
-DPONNX_INSTANTIATE(4, double, float)
-DPONNX_INSTANTIATE(1, float, float)
-DPONNX_INSTANTIATE(1, double, double)
-DPONNX_INSTANTIATE(1, double, float)
+DPONNX_EACH_COLUMNS(DPONNX_INSTANTIATE)
 
 }  // namespace dponnx::cuda

@@ -133,25 +133,14 @@ class DescriptorGrad : public DescriptorGradPorts<E, T, K> {
   DeviceNode<E, T> node_;
 };
 
-template <class E, class T, Descriptor K>
-void add(Ort::CustomOpDomain& domain) {
-  add_cuda_op<DescriptorSum<E, T, K>>(domain);
-  add_cuda_op<DescriptorGrad<E, T, K>>(domain);
-}
-
-template <Descriptor K>
-void add_all(Ort::CustomOpDomain& domain) {
-  add<float, float, K>(domain);
-  add<double, double, K>(domain);
-  add<double, float, K>(domain);
-}
-
 }  // namespace
 
 void add_descriptor_ops(Ort::CustomOpDomain& domain) {
-  add_all<Descriptor::se_a>(domain);
-  add_all<Descriptor::se_r>(domain);
-  add_all<Descriptor::se_t>(domain);
+  for_each_descriptor([&](auto types) {
+    using D = decltype(types);
+    add_cuda_op<DescriptorSum<typename D::E, typename D::T, D::kind>>(domain);
+    add_cuda_op<DescriptorGrad<typename D::E, typename D::T, D::kind>>(domain);
+  });
 }
 
 }  // namespace dponnx::cuda

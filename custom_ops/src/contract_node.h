@@ -8,36 +8,26 @@
 /// The contraction of se_e2_a as a node: ports, the attribute axis, shapes.
 namespace dponnx {
 
-/// For T [n, 4, width] the arguments of the kernels but for d, dd, dt and stride.
+/// What both share: the attribute axis, and what T [n, 4, width] tells.
 template <class T>
-ContractArgs<T> contract_args(const Input<T>& t, int axis) {
-  ContractArgs<T> args{};
-  args.t = t.data;
-  args.width = static_cast<int>(t.shape[2]);
-  args.axis = axis;
-  if (axis > args.width) {
-    fail(Code::invalid_model, "axis = ", axis, "; expected at most the width ", args.width);
-  }
-  args.size = int64_t(axis) * args.width - int64_t(axis) * (axis - 1) / 2;
-  return args;
-}
-
-template <class T>
-class Contraction {
+class ContractionNode {
  public:
-  static constexpr const char* name = "ContractSeA";
-  static constexpr Port inputs[] = {{"t", element_type<T>}};
-  static constexpr Port outputs[] = {{"d", element_type<T>}};
-
-  explicit Contraction(const Ort::ConstKernelInfo& info)
+  explicit ContractionNode(const Ort::ConstKernelInfo& info)
       : axis_(checked_count("axis", info.GetAttribute<int64_t>("axis"), 1)) {}
 
-  /// What to compute, for n atoms; allocates the output.
-  ContractArgs<T> read(const Ort::KernelContext& context, int64_t& n) const {
-    const auto t = get_input<T>(context, inputs, 0, {-1, 4, -1});
-    ContractArgs<T> args = contract_args(t, axis_);
+ protected:
+  /// The arguments of the kernels but for d, dd, dt and stride, from the first input; and n.
+  ContractArgs<T> args(const Ort::KernelContext& context, const Port* ports, int64_t& n) const {
+    const auto t = get_input<T>(context, ports, 0, {-1, 4, -1});
     n = t.shape[0];
-    args.d = get_output<T>(context, 0, {n, args.size});
+    ContractArgs<T> args{};
+    args.t = t.data;
+    args.width = static_cast<int>(t.shape[2]);
+    args.axis = axis_;
+    if (axis_ > args.width) {
+      fail(Code::invalid_model, "axis = ", axis_, "; expected at most the width ", args.width);
+    }
+    args.size = int64_t(axis_) * args.width - int64_t(axis_) * (axis_ - 1) / 2;
     return args;
   }
 
@@ -46,27 +36,36 @@ class Contraction {
 };
 
 template <class T>
-class ContractionGrad {
+class Contraction : public ContractionNode<T> {
+ public:
+  static constexpr const char* name = "ContractSeA";
+  static constexpr Port inputs[] = {{"t", element_type<T>}};
+  static constexpr Port outputs[] = {{"d", element_type<T>}};
+  using ContractionNode<T>::ContractionNode;
+
+  /// What to compute, for n atoms; allocates the output.
+  ContractArgs<T> read(const Ort::KernelContext& context, int64_t& n) const {
+    ContractArgs<T> args = this->args(context, inputs, n);
+    args.d = get_output<T>(context, 0, {n, args.size});
+    return args;
+  }
+};
+
+template <class T>
+class ContractionGrad : public ContractionNode<T> {
  public:
   static constexpr const char* name = "ContractSeAGrad";
   static constexpr Port inputs[] = {{"t", element_type<T>}, {"dy", element_type<T>}};
   static constexpr Port outputs[] = {{"dt", element_type<T>}};
-
-  explicit ContractionGrad(const Ort::ConstKernelInfo& info)
-      : axis_(checked_count("axis", info.GetAttribute<int64_t>("axis"), 1)) {}
+  using ContractionNode<T>::ContractionNode;
 
   /// As Contraction's.
   ContractArgs<T> read(const Ort::KernelContext& context, int64_t& n) const {
-    const auto t = get_input<T>(context, inputs, 0, {-1, 4, -1});
-    ContractArgs<T> args = contract_args(t, axis_);
-    n = t.shape[0];
+    ContractArgs<T> args = this->args(context, inputs, n);
     args.dd = get_input<T>(context, inputs, 1, {n, args.size}).data;
     args.dt = get_output<T>(context, 0, {n, 4, args.width});
     return args;
   }
-
- private:
-  int axis_;
 };
 
 }  // namespace dponnx

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "dispatch.h"
@@ -58,6 +59,28 @@ struct DescriptorGradPorts {
     return *get_input<bool>(context, inputs.data(), want_at, {1}).data;
   }
 };
+
+/// Which descriptor, in which element types.
+template <class Environment, class Table, Descriptor K>
+struct DescriptorTypes {
+  using E = Environment;
+  using T = Table;
+  static constexpr Descriptor kind = K;
+};
+
+/// f(DescriptorTypes) for each that there are operators of.
+template <class F>
+void for_each_descriptor(const F& f) {
+  const auto each_precision = [&](auto kind) {
+    constexpr Descriptor K = decltype(kind)::value;
+    f(DescriptorTypes<float, float, K>{});
+    f(DescriptorTypes<double, double, K>{});
+    f(DescriptorTypes<double, float, K>{});
+  };
+  each_precision(std::integral_constant<Descriptor, Descriptor::se_a>{});
+  each_precision(std::integral_constant<Descriptor, Descriptor::se_r>{});
+  each_precision(std::integral_constant<Descriptor, Descriptor::se_t>{});
+}
 
 /// What a descriptor and its gradient share, read from attributes and constants: cutoffs,
 /// statistics, tables. E and T: descriptor.h.

@@ -105,25 +105,14 @@ class DescriptorGrad : public DescriptorGradPorts<E, T, K> {
   DescriptorNode<E, T> node_;
 };
 
-template <class E, class T, Descriptor K>
-void add(Ort::CustomOpDomain& domain) {
-  add_op<DescriptorSum<E, T, K>>(domain);
-  add_op<DescriptorGrad<E, T, K>>(domain);
-}
-
-template <Descriptor K>
-void add_all(Ort::CustomOpDomain& domain) {
-  add<float, float, K>(domain);
-  add<double, double, K>(domain);
-  add<double, float, K>(domain);
-}
-
 }  // namespace
 
 void add_descriptor_ops(Ort::CustomOpDomain& domain) {
-  add_all<Descriptor::se_a>(domain);
-  add_all<Descriptor::se_r>(domain);
-  add_all<Descriptor::se_t>(domain);
+  for_each_descriptor([&](auto types) {
+    using D = decltype(types);
+    add_op<DescriptorSum<typename D::E, typename D::T, D::kind>>(domain);
+    add_op<DescriptorGrad<typename D::E, typename D::T, D::kind>>(domain);
+  });
 }
 
 }  // namespace dponnx

@@ -88,17 +88,17 @@ Results<E, T> on_device(const Problem<E, T>& problem) {
   const DeviceProblem<E, T> device(problem);
   const Descriptor kind = problem.model().kind;
   const int64_t nall = problem.system().nall;
-  auto out = room_for<T>(problem.out_size());
-  auto force = room_for<E>(3 * nall), virial = room_for<E>(9), atom_virial = room_for<E>(9 * nall);
-  auto table_overflow = room_for<int64_t>(2 * problem.n_tables());
-  auto sel_overflow = room_for<int64_t>(problem.ntypes());
+  Room<T> out(problem.out_size());
+  Room<E> force(3 * nall), virial(9), atom_virial(9 * nall);
+  Room<int64_t> table_overflow(2 * problem.n_tables());
+  Room<int64_t> sel_overflow(problem.ntypes());
   const auto frame = device.frame(out.data());
   dponnx::cuda::descriptor_sum(
       kind, frame, {table_overflow.data(), problem.n_tables(), sel_overflow.data()}, nullptr);
   dponnx::cuda::descriptor_gradient<E, T>(
       kind, frame, {force.data(), virial.data(), atom_virial.data()}, nullptr);
-  return {bring_back(out),         bring_back(force),          bring_back(virial),
-          bring_back(atom_virial), bring_back(table_overflow), bring_back(sel_overflow)};
+  return {out.bring_back(),         force.bring_back(),          virial.bring_back(),
+          atom_virial.bring_back(), table_overflow.bring_back(), sel_overflow.bring_back()};
 }
 
 template <class E, class T>
@@ -130,13 +130,13 @@ inline void check_neighbors(const std::string& what, const Model& model, const S
     placer.place(dponnx::kernels().of<double>(), i, expected.data() + i * nnei);
     filled.insert(filled.end(), placer.filled().begin(), placer.filled().end());
   }
-  auto slots = room_for<int32_t>(expected.size()), found_filled = room_for<int32_t>(filled.size());
+  Room<int32_t> slots(expected.size()), found_filled(filled.size());
   const auto frame = device.frame(nullptr);
   dponnx::cuda::place_neighbors<double>({frame, system.nall, 0, system.nloc, args.ntypes, false,
                                          nnei, slots.data(), found_filled.data(), nullptr},
                                         nullptr);
-  checks.same_bits(what + ": slots", bring_back(slots), expected);
-  checks.same_bits(what + ": filled", bring_back(found_filled), filled);
+  checks.same_bits(what + ": slots", slots.bring_back(), expected);
+  checks.same_bits(what + ": filled", found_filled.bring_back(), filled);
 }
 
 template <class T>
@@ -161,14 +161,14 @@ void check_contraction(int64_t n, int width, int axis, Checks& checks) {
   kernels.forward(args, 0, n, scratch.data());
   kernels.gradient(args, 0, n, scratch.data());
   const DeviceArray<T> device_t(t), device_dd(dd);
-  auto found_d = room_for<T>(d.size()), found_dt = room_for<T>(dt.size());
+  Room<T> found_d(d.size()), found_dt(dt.size());
   args.t = device_t.data(), args.dd = device_dd.data();
   args.d = found_d.data(), args.dt = found_dt.data();
   dponnx::cuda::contract(args, n, nullptr);
   dponnx::cuda::contract_gradient(args, n, nullptr);
   const std::string what = "contraction " + std::to_string(width) + " x " + std::to_string(axis);
-  checks.compare<T>(what, bring_back(found_d), d);
-  checks.compare<T>(what + ": gradient", bring_back(found_dt), dt);
+  checks.compare<T>(what, found_d.bring_back(), d);
+  checks.compare<T>(what + ": gradient", found_dt.bring_back(), dt);
 }
 
 /// A tanh layer with time step and residual, and its gradient, beside plain loops.
@@ -196,8 +196,7 @@ void check_layer(int64_t n, int64_t m, int64_t k, Checks& checks) {
   }
   const DeviceArray<T> dev_x(x), dev_w(w), dev_bias(bias), dev_idt(idt), dev_residual(residual),
       dev_dy(dy);
-  auto found_y = room_for<T>(n * k), found_slope = room_for<T>(n * k),
-       found_dx = room_for<T>(n * m);
+  Room<T> found_y(n * k), found_slope(n * k), found_dx(n * m);
   dponnx::cuda::layer<T>({dev_x.data(),
                           {dev_w.data(), m, k},
                           dev_bias.data(),
@@ -210,9 +209,9 @@ void check_layer(int64_t n, int64_t m, int64_t k, Checks& checks) {
   dponnx::cuda::layer_gradient<T>(
       {found_slope.data(), dev_dy.data(), {dev_w.data(), k, m}, nullptr, found_dx.data()}, n,
       nullptr);
-  checks.compare<T>("layer", bring_back(found_y), y);
-  checks.compare<T>("layer: slope", bring_back(found_slope), slope);
-  checks.compare<T>("layer: gradient", bring_back(found_dx), dx);
+  checks.compare<T>("layer", found_y.bring_back(), y);
+  checks.compare<T>("layer: slope", found_slope.bring_back(), slope);
+  checks.compare<T>("layer: gradient", found_dx.bring_back(), dx);
 }
 
 }  // namespace harness

@@ -192,21 +192,35 @@ class DeviceProblem {
   DeviceArray<T> scale_, dy_;
 };
 
-/// Numbers of the device brought back.
+/// n zeros on the device.
 template <class T>
-std::vector<T> bring_back(const DeviceArray<T>& array) {
-  std::vector<T> host(array.size());
-  if (!host.empty()) {
-    dponnx::cuda::check(
-        cudaMemcpy(host.data(), array.data(), host.size() * sizeof(T), cudaMemcpyDeviceToHost),
-        "copy from the device");
+class Room {
+ public:
+  explicit Room(int64_t n) : size_(n) {
+    void* memory = nullptr;
+    const size_t bytes = std::max<int64_t>(1, n) * sizeof(T);
+    dponnx::cuda::check(cudaMalloc(&memory, bytes), "memory on the device");
+    dponnx::cuda::check(cudaMemset(memory, 0, bytes), "clearing memory on the device");
+    data_ = static_cast<T*>(memory);
   }
-  return host;
-}
+  ~Room() { cudaFree(data_); }
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
 
-template <class T>
-DeviceArray<T> room_for(int64_t n) {
-  return DeviceArray<T>(std::vector<T>(n));
-}
+  T* data() { return data_; }
+  /// Its numbers, after all work of the default stream.
+  std::vector<T> bring_back() const {
+    std::vector<T> host(size_);
+    if (size_ > 0) {
+      dponnx::cuda::check(cudaMemcpy(host.data(), data_, size_ * sizeof(T), cudaMemcpyDeviceToHost),
+                          "copy from the device");
+    }
+    return host;
+  }
+
+ private:
+  int64_t size_;
+  T* data_;
+};
 
 }  // namespace harness

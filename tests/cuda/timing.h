@@ -36,7 +36,7 @@ inline double seconds_of(const std::function<void()>& work) {
 /// Bytes a second read and written by a copy within the device.
 inline double bandwidth() {
   constexpr int64_t kBytes = int64_t(1) << 29;
-  auto from = room_for<char>(kBytes), to = room_for<char>(kBytes);
+  Room<char> from(kBytes), to(kBytes);
   return 2 * kBytes / seconds_of([&] {
            check(cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, nullptr),
                  "copy");
@@ -47,8 +47,7 @@ inline double bandwidth() {
 template <class T>
 double gemm_rate() {
   constexpr int64_t kRows = 65536, kInner = 1024;
-  auto x = room_for<T>(kRows * kInner), w = room_for<T>(kInner * kInner),
-       y = room_for<T>(kRows * kInner);
+  Room<T> x(kRows * kInner), w(kInner * kInner), y(kRows * kInner);
   return 2.0 * kRows * kInner * kInner / seconds_of([&] {
            dponnx::cuda::multiply(x.data(), w.data(), y.data(), kRows, kInner, kInner, nullptr);
          });
@@ -141,8 +140,8 @@ template <class E, class T>
 void time_descriptor(const Model& model, const System& system, Steps& steps) {
   const Problem<E, T> problem(model, system);
   const DeviceProblem<E, T> device(problem);
-  auto out = room_for<T>(problem.out_size());
-  auto force = room_for<E>(3 * system.nall), virial = room_for<E>(9);
+  Room<T> out(problem.out_size());
+  Room<E> force(3 * system.nall), virial(9);
   const auto frame = device.frame(out.data());
   const double n = mean_neighbors(system, model.rcut), width = model.width;
   const double listed = 4.0 * system.nnei_in + 24, sums = 4 * width * sizeof(T);
@@ -161,8 +160,7 @@ void time_contraction(int64_t n, int width, int axis, Steps& steps) {
   dponnx::ContractArgs<T> args{};
   args.width = width, args.axis = axis;
   args.size = int64_t(axis) * width - int64_t(axis) * (axis - 1) / 2;
-  auto t = room_for<T>(n * 4 * width), d = room_for<T>(n * args.size),
-       dt = room_for<T>(n * 4 * width);
+  Room<T> t(n * 4 * width), d(n * args.size), dt(n * 4 * width);
   args.t = t.data(), args.d = d.data(), args.dd = d.data(), args.dt = dt.data();
   const double rows = 4.0 * width * sizeof(T), packed = args.size * sizeof(T);
   steps.time("contraction", rows + packed, 8.0 * args.size,
@@ -175,8 +173,8 @@ void time_contraction(int64_t n, int width, int axis, Steps& steps) {
 template <class T>
 void time_layer(const char* forward, const char* backward, int64_t n, int64_t m, int64_t k,
                 Steps& steps) {
-  auto x = room_for<T>(n * m), w = room_for<T>(m * k), bias = room_for<T>(k);
-  auto y = room_for<T>(n * k), slope = room_for<T>(n * k), dx = room_for<T>(n * m);
+  Room<T> x(n * m), w(m * k), bias(k);
+  Room<T> y(n * k), slope(n * k), dx(n * m);
   const dponnx::LayerArgs<T> args = {x.data(), {w.data(), m, k},         bias.data(), nullptr,
                                      nullptr,  dponnx::Activation::tanh, y.data(),    slope.data()};
   const dponnx::LayerGradArgs<T> grad = {

@@ -59,6 +59,8 @@ inline void as_warp(const std::function<void()>& body) {
 void check_scatter();
 void check_tabulate();
 void check_environment();
+void check_descriptor();
+void check_contract();
 
 constexpr int64_t kFar = int64_t(1) << 32;
 

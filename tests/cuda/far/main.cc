@@ -16,5 +16,7 @@ int main() {
   far::check_scatter();
   far::check_tabulate();
   far::check_environment();
+  far::check_descriptor();
+  far::check_contract();
   std::puts("far offsets: good");
 }
