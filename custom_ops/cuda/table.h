@@ -28,6 +28,17 @@ __device__ void load_coefficients(const TableView<T>& table, int row, int first,
   }
 }
 
+/// body(lane, a) once for each lane with row >= 0, with the columns a of its row: this lane's, from
+/// column `first` on. Lanes in the same row share its loads.
+template <class T, class Body>
+__device__ void for_each_entry(const TableView<T>& table, int row, int first, const Body& body) {
+  for_each_key(row, [&](int row_now, unsigned lanes) {
+    T a[kColumns][6];
+    load_coefficients(table, row_now, first, a);
+    for_each_lane(lanes, [&](int lane) { body(lane, a); });
+  });
+}
+
 /// The lane's columns of a row of numbers [width], as load_coefficients.
 template <class T>
 __device__ void load_columns(const T* row, int width, int first, T (&v)[kColumns]) {

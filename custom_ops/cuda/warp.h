@@ -23,24 +23,16 @@ __device__ inline int warp_of_block() { return static_cast<int>(threadIdx.x / kL
 __device__ inline int64_t warp_of_grid() { return thread_of_grid() / kLanes; }
 __device__ inline int64_t warps_of_grid() { return threads_of_grid() / kLanes; }
 
-/// Takes from `left`, a mask of lanes, those whose key is that of its first one: returns them and
-/// tells that key.
-__device__ inline unsigned take_lanes(unsigned& left, int key, int& key_taken) {
-  key_taken = __shfl_sync(kAllLanes, key, __ffs(static_cast<int>(left)) - 1);
-  const unsigned taken = __ballot_sync(kAllLanes, key == key_taken) & left;
-  left &= ~taken;
-  return taken;
-}
-
 /// body(key, lanes) once for each key >= 0 that lanes hold, with the mask of the lanes that hold
 /// it.
 template <class Body>
 __device__ void for_each_key(int key, const Body& body) {
   unsigned left = __ballot_sync(kAllLanes, key >= 0);
   while (left != 0) {
-    int taken;
-    const unsigned lanes = take_lanes(left, key, taken);
-    body(taken, lanes);
+    const int now = __shfl_sync(kAllLanes, key, __ffs(static_cast<int>(left)) - 1);
+    const unsigned lanes = __ballot_sync(kAllLanes, key == now);
+    left &= ~lanes;
+    body(now, lanes);
   }
 }
 
