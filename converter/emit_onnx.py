@@ -177,4 +177,43 @@ def _pad(sizes: Sizes, node: gs.Node) -> None:
     node.inputs.append(sizes.tensor(pads))
 
 
-WRITE = {"Reshape": _reshape, "Expand": _expand, "Slice": _slice, "Split": _split, "Pad": _pad}
+def _einsum(sizes: Sizes, node: gs.Node) -> None:
+    """Products of matrices, one for each atom, as MatMul: ONNX Runtime's Einsum divides by zero
+    where there are no atoms. Other sums of products stay."""
+    terms, _, result = node.attrs["equation"].replace(" ", "").partition("->")
+    letters = terms.split(",")
+    if len(letters) != 2 or {len(t) for t in (*letters, result)} != {3}:
+        return
+    batch, row, column = result
+    operands = list(zip(letters, node.inputs, strict=True))
+    if row not in letters[0]:
+        operands.reverse()
+    (left, a), (right, b) = operands
+    summed = (set(left) & set(right)) - set(result)
+    if len(summed) != 1 or {left[0], right[0]} != {batch}:
+        return
+    (inner,) = summed
+    if set(left) != {batch, row, inner} or set(right) != {batch, column, inner}:
+        return
+    node.op, node.attrs = "MatMul", {}
+    node.inputs = [
+        _turned(sizes, a, left != batch + row + inner),
+        _turned(sizes, b, right != batch + inner + column),
+    ]
+
+
+def _turned(sizes: Sizes, x: gs.Tensor, turn: bool) -> gs.Tensor:
+    """x, or its matrices transposed."""
+    if not turn:
+        return x
+    name = f"turned_{len(sizes.graph.nodes)}"
+    y = gs.Variable(name, dtype=x.dtype)
+    node = gs.Node("Transpose", name, {"perm": [0, 2, 1]}, [x], [y])
+    sizes.graph.nodes.append(node)
+    return y
+
+
+WRITE = {
+    "Einsum": _einsum, "Expand": _expand, "Pad": _pad, "Reshape": _reshape, "Slice": _slice,
+    "Split": _split,
+}  # fmt: skip

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Whole models with fused operators: CUDA's kernels, emulated or on a GPU, beside the CPU's."""
+"""Whole models, fused and plain: CUDA's kernels, emulated or on a GPU, beside the CPU's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dponnx import compress
 from kernel_worker import Worker
 from tolerances import cuda_model
 
-MODELS = ("fixture", "sea", "ser", "se3", "hybrid3", "sea_f32", "mixed")
+MODELS = ("fixture", "sea", "ser", "se3", "hybrid3", "sea_f32", "mixed", "plain", "plain hybrid3")
 N_LOCAL = 12
 
 
@@ -35,14 +35,17 @@ def cuda(request, operators):
 def model(request, fixture_dir, tmp_path_factory):
     """(name, compressed ONNX model as bytes, inputs of one frame)."""
     name = request.param
-    if name == "fixture":
+    if name in ("fixture", "plain"):
         folder = fixture_dir / "sea_small_2side"
     else:
         shared = request.getfixturevalue("shared")
-        folder = shared / "models" / ("sea" if name == "mixed" else name)
+        folder = shared / "models" / ("sea" if name == "mixed" else name.split()[-1])
     out = tmp_path_factory.mktemp(name) / "c.pb"
-    precision = "mixed" if name == "mixed" else "model"
-    report = compress(folder / "graph.pb", out, step=0.05, frequency=1, precision=precision)
+    options = {
+        "precision": "mixed" if name == "mixed" else "model",
+        "optimize": "plain" not in name,
+    }
+    report = compress(folder / "graph.pb", out, step=0.05, frequency=1, **options)
     with np.load(folder / "reference.npz") as values:
         coord, atype = values["bulk_coord"][0].reshape(-1, 3), values["bulk_atype"]
     path = report.onnx

@@ -29,7 +29,7 @@ __device__ void sum_atom(const AtomGroup<E, T>& atoms, int64_t row, int first,
     for (int c = 0; c < C; ++c) mine.em[c] = C == 1 ? mine.factor : mine.factor * mine.em[c];
     entries[lane_of_warp()] = mine;
     __syncwarp();
-    for_each_entry(atoms.block, mine, first, [&](int q, const T(&a)[kColumns][6]) {
+    for_each_entry(atoms.block, mine.row, first, [&](int q, const T(&a)[kColumns][6]) {
       const Entry<T, C>& entry = entries[q];
       DPONNX_UNROLL
       for (int b = 0; b < kColumns; ++b) {
@@ -106,7 +106,7 @@ __device__ void gradient_of_atom(const AtomGroup<E, T>& atoms, int64_t row,
     for (int first = 0; first < width; first += kColumnsOfWarp) {
       T dy[C][kColumns];
       for (int c = 0; c < C; ++c) load_columns(atoms.dy + (C * i + c) * width, width, first, dy[c]);
-      for_each_entry(atoms.block, mine, first, [&](int q, const T(&a)[kColumns][6]) {
+      for_each_entry(atoms.block, mine.row, first, [&](int q, const T(&a)[kColumns][6]) {
         add_products(memory.entries[q], a, dy, memory.sums[q]);
       });
     }

@@ -25,7 +25,7 @@ struct AtomGroup : DescriptorFrame<E, T> {
 };
 
 #if defined(__CUDACC__) || defined(DPONNX_CUDA_EMULATED)
-/// A neighbour of atom `row` of the atoms.
+/// A neighbour of an atom of the group.
 struct Neighbor {
   int type;  ///< -1: there is none of this number
   int32_t index;
@@ -133,21 +133,6 @@ __device__ Entry<T, C> empty_entry(const AtomGroup<E, T>& atoms, int64_t row, in
   }
   locate(atoms, kind.table, entry.em[0], empty, entry);
   return entry;
-}
-
-/// body(lane of the entry, the lane's columns of its row) for all entries of the warp that have a
-/// row, from column `first` on; entries in one row share its loads.
-template <class T, int C, class Body>
-__device__ void for_each_entry(const TableView<T>& block, const Entry<T, C>& mine, int first,
-                               const Body& body) {
-  unsigned left = __ballot_sync(kAllLanes, mine.row >= 0);
-  while (left) {
-    int row;
-    unsigned taken = take_lanes_of_row(left, mine.row, row);
-    T a[kColumns][6];
-    load_coefficients(block, row, first, a);
-    for (; taken; taken &= taken - 1) body(__ffs(static_cast<int>(taken)) - 1, a);
-  }
 }
 #endif
 

@@ -9,7 +9,7 @@ namespace dponnx::cuda {
 namespace {
 
 /// Scratch memory is for so many atoms at a time, whatever the size of the system.
-constexpr int64_t kScratchBytes = int64_t(1) << 28, kLeastAtoms = 1024;
+constexpr int64_t kScratchBytes = int64_t(1) << 29, kLeastAtoms = 1024;
 
 /// Walks over all atoms of a frame in groups: finds their neighbours, then work(group).
 template <class E, class T>

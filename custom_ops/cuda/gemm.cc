@@ -64,8 +64,9 @@ struct Blas {
   template <class T>
   static int call(GemmFunction<T> function, Handle handle, const Product<T>& p) {
     const T one = 1;
+    const auto stride = [](int n) { return std::max(1, n); };  // also of matrices without columns
     return function(handle, p.transposed ? 1 : 0, 0, p.m, p.n, p.k, &one, p.a,
-                    p.transposed ? p.k : p.m, p.b, p.k, &p.beta, p.c, p.m);
+                    stride(p.transposed ? p.k : p.m), p.b, stride(p.k), &p.beta, p.c, stride(p.m));
   }
 };
 

@@ -37,18 +37,6 @@ __device__ Candidate<T> candidate(const PlaceArgs<T>& args, int64_t i, int64_t k
   return found;
 }
 
-/// body(key, lanes) once for each key >= 0 that lanes hold, with the lanes that hold it.
-template <class Body>
-__device__ void for_each_key(int key, const Body& body) {
-  unsigned left = __ballot_sync(kAllLanes, key >= 0);
-  while (left) {
-    const int now = __shfl_sync(kAllLanes, key, __ffs(static_cast<int>(left)) - 1);
-    const unsigned same = __ballot_sync(kAllLanes, key == now);
-    body(now, same);
-    left &= ~same;
-  }
-}
-
 /// Adds to counts[key] how many lanes hold the key.
 __device__ void count_keys(int key, int* counts) {
   for_each_key(key, [&](int now, unsigned same) {

@@ -15,32 +15,6 @@ namespace dponnx::cuda {
 constexpr int kColumns = 4;                        ///< of a row that a lane has
 constexpr int kColumnsOfWarp = kColumns * kLanes;  ///< that a warp has
 
-/// Takes from `left`, a mask of lanes, those whose row is that of its first one: returns them and
-/// tells that row.
-__device__ inline unsigned take_lanes_of_row(unsigned& left, int row, int& row_taken) {
-  row_taken = __shfl_sync(kAllLanes, row, __ffs(static_cast<int>(left)) - 1);
-  const unsigned taken = __ballot_sync(kAllLanes, row == row_taken) & left;
-  left &= ~taken;
-  return taken;
-}
-
-/// body(row, lanes) for each row >= 0 that lanes of the warp have, with the mask of those lanes.
-template <class Body>
-__device__ void for_each_row(int row, const Body& body) {
-  unsigned left = __ballot_sync(kAllLanes, row >= 0);
-  while (left != 0) {
-    int taken;
-    const unsigned lanes = take_lanes_of_row(left, row, taken);
-    body(taken, lanes);
-  }
-}
-
-/// body(lane) for each lane of a mask.
-template <class Body>
-__device__ void for_each_lane(unsigned lanes, const Body& body) {
-  for (; lanes != 0; lanes &= lanes - 1) body(__ffs(static_cast<int>(lanes)) - 1);
-}
-
 /// The lane's columns of a row from column `first` on; 0 beyond the table's width.
 template <class T>
 __device__ void load_coefficients(const TableView<T>& table, int row, int first,
@@ -52,6 +26,17 @@ __device__ void load_coefficients(const TableView<T>& table, int row, int first,
     DPONNX_UNROLL
     for (int k = 0; k < 6; ++k) a[b][k] = inside ? p[k * table.width + b * kLanes] : T(0);
   }
+}
+
+/// body(lane, a) once for each lane with row >= 0, with the columns a of its row: this lane's, from
+/// column `first` on. Lanes in the same row share its loads.
+template <class T, class Body>
+__device__ void for_each_entry(const TableView<T>& table, int row, int first, const Body& body) {
+  for_each_key(row, [&](int row_now, unsigned lanes) {
+    T a[kColumns][6];
+    load_coefficients(table, row_now, first, a);
+    for_each_lane(lanes, [&](int lane) { body(lane, a); });
+  });
 }
 
 /// The lane's columns of a row of numbers [width], as load_coefficients.

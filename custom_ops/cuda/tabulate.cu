@@ -92,21 +92,17 @@ __global__ void __launch_bounds__(kThreads)
         const Looked mine = look_up(args, i * args.nnei + begin, count_of_chunk(args.nnei, begin),
                                     true, n_gates, report, chunk);
         __syncwarp();
-        for_each_row(mine.row, [&](int row, unsigned lanes) {
-          T a[kColumns][6];
-          load_coefficients(args.table, row, first, a);
-          for_each_lane(lanes, [&](int q) {
-            T gate[kColumns];
-            if constexpr (Gated) load_columns(chunk.gate[q], width, first, gate);
+        for_each_entry(args.table, mine.row, first, [&](int q, const T(&a)[kColumns][6]) {
+          T gate[kColumns];
+          if constexpr (Gated) load_columns(chunk.gate[q], width, first, gate);
+          DPONNX_UNROLL
+          for (int b = 0; b < kColumns; ++b) {
+            if (first + b * kLanes >= width) continue;
+            T value = value_at(a[b], chunk.dx[q], chunk.beyond[q]);
+            if constexpr (Gated) value += value * gate[b] * chunk.gate_scale[q];
             DPONNX_UNROLL
-            for (int b = 0; b < kColumns; ++b) {
-              if (first + b * kLanes >= width) continue;
-              T value = value_at(a[b], chunk.dx[q], chunk.beyond[q]);
-              if constexpr (Gated) value += value * gate[b] * chunk.gate_scale[q];
-              DPONNX_UNROLL
-              for (int c = 0; c < 4; ++c) sum[c][b] += value * chunk.em[c][q];
-            }
-          });
+            for (int c = 0; c < 4; ++c) sum[c][b] += value * chunk.em[c][q];
+          }
         });
         __syncwarp();  // the next chunk overwrites this one
       }
@@ -140,33 +136,29 @@ __global__ void __launch_bounds__(kThreads)
         for (int c = 0; c < 4; ++c) {
           load_columns(args.dy + (4 * i + c) * width, width, first, dy[c]);
         }
-        for_each_row(mine.row, [&](int row, unsigned lanes) {
-          T a[kColumns][6];
-          load_coefficients(args.table, row, first, a);
-          for_each_lane(lanes, [&](int q) {
-            T gate[kColumns], sums[kSums] = {};
-            if constexpr (Gated) load_columns(chunk.gate[q], width, first, gate);
+        for_each_entry(args.table, mine.row, first, [&](int q, const T(&a)[kColumns][6]) {
+          T gate[kColumns], sums[kSums] = {};
+          if constexpr (Gated) load_columns(chunk.gate[q], width, first, gate);
+          DPONNX_UNROLL
+          for (int b = 0; b < kColumns; ++b) {
+            if (first + b * kLanes >= width) continue;
+            T value, slope = slope_at(a[b], chunk.dx[q], chunk.beyond[q], value), total = T(0);
             DPONNX_UNROLL
-            for (int b = 0; b < kColumns; ++b) {
-              if (first + b * kLanes >= width) continue;
-              T value, slope = slope_at(a[b], chunk.dx[q], chunk.beyond[q], value), total = T(0);
-              DPONNX_UNROLL
-              for (int c = 0; c < 4; ++c) total += dy[c][b] * chunk.em[c][q];
-              if constexpr (Gated) {
-                const T more = gate[b] * chunk.gate_scale[q];
-                sums[kScale] += total * value * gate[b];
-                value += value * more;
-                slope += slope * more;
-              }
-              sums[kX] += total * slope;
-              DPONNX_UNROLL
-              for (int c = 0; c < 4; ++c) sums[c] += dy[c][b] * value;
+            for (int c = 0; c < 4; ++c) total += dy[c][b] * chunk.em[c][q];
+            if constexpr (Gated) {
+              const T more = gate[b] * chunk.gate_scale[q];
+              sums[kScale] += total * value * gate[b];
+              value += value * more;
+              slope += slope * more;
             }
-            const T sum = warp_sum_each(sums);
-            constexpr int kEach = kLanes / kSums;  // lanes that have the same sum
-            const int k = lane / kEach;
-            if (lane % kEach == 0 && k <= kScale) of_neighbor[k][q] += sum;
-          });
+            sums[kX] += total * slope;
+            DPONNX_UNROLL
+            for (int c = 0; c < 4; ++c) sums[c] += dy[c][b] * value;
+          }
+          const T sum = warp_sum_each(sums);
+          constexpr int kEach = kLanes / kSums;  // lanes that have the same sum
+          const int k = lane / kEach;
+          if (lane % kEach == 0 && k <= kScale) of_neighbor[k][q] += sum;
         });
       }
       __syncwarp();
@@ -196,7 +188,7 @@ __global__ void __launch_bounds__(kThreads) sums_of_pairs(TabulateArgs<T> args, 
         const Place<T> place = args.table.grid.place(x);
         // em = 0 adds nothing, but what is not finite has to reach the result.
         const bool counts = em != T(0) || x - x != T(0);
-        for_each_row(counts ? place.row : -1, [&](int row, unsigned lanes) {
+        for_each_key(counts ? place.row : -1, [&](int row, unsigned lanes) {
           T moments[8] = {}, a[kColumns][6];
           if (lanes >> lane & 1) add_moments(place, em, moments);
           const T moment = warp_sum_each(moments);
@@ -224,7 +216,7 @@ __global__ void __launch_bounds__(kThreads) gradients_of_pairs(TabulateArgs<T> a
       const int64_t p = i * args.nnei + begin + lane;
       const Place<T> place = args.table.grid.place(any ? args.em_x[p] : T(0));
       T products[6] = {};
-      for_each_row(any ? place.row : -1, [&](int row, unsigned lanes) {
+      for_each_key(any ? place.row : -1, [&](int row, unsigned lanes) {
         T part[8] = {};
         for (int first = 0; first < width; first += kColumnsOfWarp) {
           T a[kColumns][6], dy[kColumns];
@@ -260,17 +252,13 @@ __global__ void __launch_bounds__(kThreads) values_of_neighbors(TabulateArgs<T> 
     const bool any = begin + lane < n;
     const Place<T> place = args.table.grid.place(any ? args.em_x[begin + lane] : T(0));
     for (int first = 0; first < width; first += kColumnsOfWarp) {
-      for_each_row(any ? place.row : -1, [&](int row, unsigned lanes) {
-        T a[kColumns][6];
-        load_coefficients(args.table, row, first, a);
-        for_each_lane(lanes, [&](int q) {
-          const T dx = __shfl_sync(kAllLanes, place.dx, q);
-          const T beyond = __shfl_sync(kAllLanes, place.beyond, q);
-          T value[kColumns];
-          DPONNX_UNROLL
-          for (int b = 0; b < kColumns; ++b) value[b] = value_at(a[b], dx, beyond);
-          store_columns(value, width, first, args.out + (begin + q) * width);
-        });
+      for_each_entry(args.table, any ? place.row : -1, first, [&](int q, const T(&a)[kColumns][6]) {
+        const T dx = __shfl_sync(kAllLanes, place.dx, q);
+        const T beyond = __shfl_sync(kAllLanes, place.beyond, q);
+        T value[kColumns];
+        DPONNX_UNROLL
+        for (int b = 0; b < kColumns; ++b) value[b] = value_at(a[b], dx, beyond);
+        store_columns(value, width, first, args.out + (begin + q) * width);
       });
     }
   }
@@ -285,18 +273,14 @@ __global__ void __launch_bounds__(kThreads)
     const Place<T> place = args.table.grid.place(any ? args.em_x[begin + lane] : T(0));
     T mine = T(0);
     for (int first = 0; first < width; first += kColumnsOfWarp) {
-      for_each_row(any ? place.row : -1, [&](int row, unsigned lanes) {
-        T a[kColumns][6];
-        load_coefficients(args.table, row, first, a);
-        for_each_lane(lanes, [&](int q) {
-          const T dx = __shfl_sync(kAllLanes, place.dx, q);
-          T dy[kColumns], part = T(0), value;
-          load_columns(args.dy + (begin + q) * width, width, first, dy);
-          DPONNX_UNROLL
-          for (int b = 0; b < kColumns; ++b) part += poly5_slope(a[b], dx, value) * dy[b];
-          const T total = warp_sum(part);
-          if (lane == q) mine += total;
-        });
+      for_each_entry(args.table, any ? place.row : -1, first, [&](int q, const T(&a)[kColumns][6]) {
+        const T dx = __shfl_sync(kAllLanes, place.dx, q);
+        T dy[kColumns], part = T(0), value;
+        load_columns(args.dy + (begin + q) * width, width, first, dy);
+        DPONNX_UNROLL
+        for (int b = 0; b < kColumns; ++b) part += poly5_slope(a[b], dx, value) * dy[b];
+        const T total = warp_sum(part);
+        if (lane == q) mine += total;
       });
     }
     if (any) args.dem_x[begin + lane] = mine;

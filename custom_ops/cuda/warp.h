@@ -23,6 +23,25 @@ __device__ inline int warp_of_block() { return static_cast<int>(threadIdx.x / kL
 __device__ inline int64_t warp_of_grid() { return thread_of_grid() / kLanes; }
 __device__ inline int64_t warps_of_grid() { return threads_of_grid() / kLanes; }
 
+/// body(key, lanes) once for each key >= 0 that lanes hold, with the mask of the lanes that hold
+/// it.
+template <class Body>
+__device__ void for_each_key(int key, const Body& body) {
+  unsigned left = __ballot_sync(kAllLanes, key >= 0);
+  while (left != 0) {
+    const int now = __shfl_sync(kAllLanes, key, __ffs(static_cast<int>(left)) - 1);
+    const unsigned lanes = __ballot_sync(kAllLanes, key == now);
+    left &= ~lanes;
+    body(now, lanes);
+  }
+}
+
+/// body(lane) for each lane of a mask.
+template <class Body>
+__device__ void for_each_lane(unsigned lanes, const Body& body) {
+  for (; lanes != 0; lanes &= lanes - 1) body(__ffs(static_cast<int>(lanes)) - 1);
+}
+
 /// Sum over the lanes, the same bits in each.
 template <class T>
 __device__ T warp_sum(T value) {

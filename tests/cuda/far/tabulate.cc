@@ -21,7 +21,7 @@ void far::check_tabulate() {
   Chunk<false, double> chunk;
   as_warp([&] {
     const Looked mine = look_up(args, j, 1, true, 0, nullptr, chunk);
-    for_each_row(mine.row, [&](int row, unsigned) {
+    for_each_key(mine.row, [&](int row, unsigned) {
       double a[kColumns][6], value[kColumns];
       load_coefficients(args.table, row, 0, a);
       for (int b = 0; b < kColumns; ++b) value[b] = value_at(a[b], chunk.dx[0], chunk.beyond[0]);
