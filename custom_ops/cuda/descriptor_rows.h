@@ -25,7 +25,7 @@ struct AtomGroup : DescriptorFrame<E, T> {
 };
 
 #if defined(__CUDACC__) || defined(DPONNX_CUDA_EMULATED)
-/// A neighbour of atom `row` of the atoms.
+/// A neighbour of an atom of the group.
 struct Neighbor {
   int type;  ///< -1: there is none of this number
   int32_t index;

@@ -2,11 +2,11 @@
 //
 // Checks the CUDA kernels of the fused operators, and times them, without ONNX Runtime or Python:
 //
-//   harness                       random systems against the CPU's kernels; exit code 1 if one is
-//   off harness 1000 10000 100000     then microseconds an atom for systems of so many atoms
+//   harness                 random systems beside the CPU's kernels; exit code 1 if one is off
+//   harness 1000 100000     then microseconds an atom for systems of so many atoms
 //
-// Prints JSON. The first also under compute-sanitizer (--tool memcheck, racecheck). To build,
-// beside CMakeLists.txt, with nvcc alone, from the repository's root:
+// Prints JSON. The first also under compute-sanitizer (--tool memcheck, racecheck).
+// To build, beside CMakeLists.txt, with nvcc alone, from the repository's root:
 //
 //   nvcc -std=c++17 -O3 --extended-lambda -arch=native -Icustom_ops -Icustom_ops/include
 //        -Icustom_ops/src -Icustom_ops/cuda -o harness tests/cuda/harness.cu custom_ops/cuda/*.cu
