@@ -2,7 +2,8 @@
 # The CUDA operators: kernels (*.cu), what they need beside (host code without ONNX Runtime), and
 # the operators around them.
 set(cuda_kernels report cells contract descriptor_forces descriptor_neighbors descriptor_pairs
-    device_descriptor elementwise environment layer neighbors scan scatter system tabulate)
+    device_descriptor elementwise environment layer neighbors scan scatter system tabulate
+    tabulate_pairs)
 set(cuda_helpers device device_table gemm)
 set(cuda_operators cuda_ops op_contract op_descriptor op_elementwise op_env_mat op_layer op_scatter
     op_tabulate runtime_api)
