@@ -17,9 +17,9 @@ namespace {
 class Parts {
  public:
   Parts(int64_t n, int64_t panels, int64_t products_a_row) : n_(n), panels_(panels) {
-    constexpr int64_t kRows = 32;       // a piece of x stays in the second cache
-    constexpr int64_t kTask = 400'000;  // products: about 15 us in float64
-    constexpr int64_t kLeastRows = 5;   // fewer take as long: W is read from the third cache
+    constexpr int64_t kRows = 32;         // a piece of x stays in the second cache
+    constexpr int64_t kTask = 1'000'000;  // products: 35 us in float64, waking a thread 10
+    constexpr int64_t kLeastRows = 5;     // fewer take as long: W is read from the third cache
     constexpr int64_t kMostTasks = 16;
     pieces_ = (n + kRows - 1) / kRows;
     const int64_t work = std::max(n, kLeastRows) * products_a_row;
