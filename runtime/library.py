@@ -66,23 +66,6 @@ class System(ctypes.Structure):
     ]
 
 
-class Info(ctypes.Structure):
-    _fields_ = [
-        ("model_type", c_char_p),
-        ("precision", c_char_p),
-        ("rcut", c_double),
-        ("ntypes", c_int32),
-        ("components", c_int32),
-        ("dim_fparam", c_int32),
-        ("dim_aparam", c_int32),
-        ("has_force", c_int32),
-        ("compressed", c_int32),
-        ("ntables", c_int32),
-        ("names", POINTER(c_char_p)),
-        ("sel", POINTER(c_int32)),
-    ]
-
-
 RESULTS = ("energy", "force", "virial", "atom_energy", "atom_virial")
 
 
@@ -166,15 +149,12 @@ class Handle:
         self.device = info.device.decode()
         # Why "auto" took the CPU, "" otherwise.
         self.device_note = info.device_note.decode(errors="replace")
+        # Tables whose overflow is checked; 0: the model was compressed without -f N.
+        self.ntables: int = info.ntables
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
             self._lib.dponnx_close(self._handle)
-
-    @property
-    def ntables(self) -> int:
-        """Tables whose overflow is checked; 0: the model was compressed without -f N."""
-        return self._lib.dponnx_get_info(self._handle).contents.ntables
 
     def compute(
         self, inputs: dict[str, np.ndarray | None], results: dict[str, np.ndarray], where: str

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include "contract.h"
+
 #include "table.h"
 #include "warp.h"
 

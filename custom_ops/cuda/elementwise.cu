@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
-#include <dponnx/elementwise.h>
-
 #include "elementwise.h"
+
+#include <dponnx/elementwise.h>
 
 namespace dponnx::cuda {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include "environment.h"
+
 #include "neighbors.h"
 #include "warp.h"
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
+#include "layer.h"
+
 #include <dponnx/activation.h>
 
 #include <algorithm>
 
 #include "gemm.h"
-#include "layer.h"
 
 namespace dponnx::cuda {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
-#include "counts.h"
 #include "neighbors.h"
+
+#include "counts.h"
 #include "report.h"
 #include "warp.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
+#include "report.h"
+
 #include <array>
 #include <mutex>
 #include <string>
-
-#include "report.h"
 
 namespace dponnx::cuda {
 

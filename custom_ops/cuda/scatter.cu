@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
+#include "scatter.h"
+
 #include <dponnx/env_mat.h>
 
 #include "fixed_sums.h"
 #include "report.h"
-#include "scatter.h"
 #include "warp.h"
 
 namespace dponnx::cuda {

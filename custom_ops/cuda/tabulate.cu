@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
+#include "tabulate.h"
+
 #include <dponnx/bits.h>
 
 #include "report.h"
 #include "table.h"
-#include "tabulate.h"
 
 /// A warp an atom. Its neighbours go by in chunks of 32:
 ///

@@ -111,7 +111,8 @@ def main() -> None:
         print(f"{path}\n{'atoms':>8}{'1 thread, us':>24}{'2 threads, us':>24}{'ratio':>14}")
         handles = [open_model(path, threads, args.block) for threads in (1, 2)]
         rcut = read_info(path).rcut
-        for inputs in (molecule(), feeds(water().repeated(1), rcut), feeds(water().repeated(2), rcut)):
+        liquid = [feeds(water().repeated(copies), rcut) for copies in (1, 2)]
+        for inputs in (molecule(), *liquid):
             atoms = int(inputs["natoms"][0])
             found = microseconds(inputs, handles, max(10, args.repeat * 10 // (10 + atoms)))
             median, fastest = np.median(found, axis=0), found.min(axis=0)
