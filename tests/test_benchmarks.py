@@ -76,7 +76,7 @@ def test_neighbours_are_counted_as_they_are(water):
         ("MatMul", 3, "contraction D"),
         ("MatMul", 2, "fitting net"),
         ("FittingLayerGrad", 2, "fitting net"),
-        ("BiasTanhGrad", 2, "activations"),
+        ("Tanh", 2, "activations"),
         ("Reshape", 2, "other nodes"),
     ],
 )

@@ -36,7 +36,7 @@ STAGES = {
     "neighbours and tables": r"Descriptor|TabulateFusion|ProdEnvMat",
     "contraction D": r"Contract|(Fused)?MatMul [34]|Einsum",
     "fitting net": r"MatMul|Gemm|FusedMatMul|FusedGemm|\w*(Fitting|Dense|Layer|Linear)",
-    "activations": r"BiasTanh|Tanh|Sigmoid|Softplus|Erf|Exp",
+    "activations": r"Tanh|Sigmoid|Softplus|Erf|Exp",
 }
 OTHER, RUNTIME, WHOLE = "other nodes", "runtime", "whole run"
 
