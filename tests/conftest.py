@@ -16,20 +16,21 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))  # toy_model.py, in any import mode of pytest
 
 
+def why_no_gpu() -> str:
+    """Why kernels cannot run on a GPU here; "" where they can."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        return "no onnxruntime"
+    from onnxruntime import get_available_providers
+
+    if "CUDAExecutionProvider" not in get_available_providers():
+        return "no onnxruntime-gpu (extra 'gpu')"
+    return "" if Path("/dev/nvidiactl").exists() else "no NVIDIA GPU"
+
+
+# Ways to run the kernels. "cuda" is a GPU; where there is none, one skip says so
+# (test_cuda_devices.py::test_a_gpu).
 CPU_PATHS = ["scalar", "avx2", "avx512", "avx512_emulated"]
-CUDA_PATHS = ["emulated", "cuda"]
-
-
-def skip_without_device(path: str) -> None:
-    """A visible skip where this path needs a GPU and there is none."""
-    import onnxruntime
-
-    if path != "cuda":
-        return
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        pytest.skip("no onnxruntime-gpu (extra 'gpu')")
-    if not Path("/dev/nvidiactl").exists():
-        pytest.skip("no NVIDIA GPU")
+CUDA_PATHS = ["emulated"] if why_no_gpu() else ["emulated", "cuda"]
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +128,6 @@ def worker(request, operators):
     pytest.importorskip("onnx", reason="onnx is not installed (extra 'convert')")
     from kernel_worker import Worker, WorkerError
 
-    skip_without_device(request.param)
     process = Worker(request.param)
     try:
         process.register()
@@ -168,8 +168,7 @@ def checks(tmp_path_factory) -> Path:
 
 @pytest.fixture(params=CUDA_PATHS)
 def cuda_path(request, operators) -> str:
-    """Either "emulated" or "cuda", or a visible skip."""
-    skip_without_device(request.param)
+    """Either "emulated" or, where there is a GPU, "cuda"."""
     return request.param
 
 

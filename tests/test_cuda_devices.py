@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import why_no_gpu
 from cuda_library import Device
 from dponnx import DeepPot
 from dponnx.custom_ops import library_path
@@ -145,3 +146,10 @@ def test_the_operators_for_cuda_without_a_driver(operators):
         pytest.skip("this machine has a driver")
     with pytest.raises(RuntimeError, match="no CUDA device can be used"):
         Device(real)
+
+
+def test_a_gpu(toy_path):
+    """Whether other tests had the path "cuda" besides the emulation."""
+    if why_no_gpu():
+        pytest.skip(f"{why_no_gpu()}: CUDA's kernels ran emulated only")
+    assert DeepPot(toy_path, device="cuda:0").device == "cuda:0"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from conftest import CUDA_PATHS, skip_without_device
+from conftest import CUDA_PATHS
 from dponnx import compress
 from kernel_worker import Worker
 from tolerances import cuda_model
@@ -24,7 +24,6 @@ def cpu(operators):
 
 @pytest.fixture(scope="module", params=CUDA_PATHS)
 def cuda(request, operators):
-    skip_without_device(request.param)
     worker = Worker(request.param)
     worker.register()
     yield worker

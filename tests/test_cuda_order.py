@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import skip_without_device
+from conftest import CUDA_PATHS
 from descriptor_calls import fused, make_case
 from kernel_calls import (
     BOTH_SIDES,
@@ -28,10 +28,9 @@ from kernel_worker import Worker
 from one_node import one_node
 
 
-@pytest.fixture(scope="module", params=["emulated", "cuda"])
+@pytest.fixture(scope="module", params=CUDA_PATHS)
 def orders(request, operators):
     """Workers whose results must be the same."""
-    skip_without_device(request.param)
     backwards = {"DPONNX_EMULATED_ORDER": "reverse"}
     workers = [Worker(request.param), Worker(request.param, backwards)]
     yield [*workers, workers[0]]
