@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -14,6 +15,16 @@ from dponnx import compress
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
 
 pytestmark = pytest.mark.usefixtures("converter", "operators", "ort")
+
+
+COMMANDS = "accuracy bench compress_cost lammps_nve stages threads".split()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_starts(name):
+    command = [sys.executable, ROOT / "tests" / "benchmarks" / f"{name}.py", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("usage: "), done.stderr
 
 
 @pytest.fixture(scope="module")

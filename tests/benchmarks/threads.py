@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import sys
 import time
 from ctypes import POINTER, c_double, c_int32, c_void_p
 from pathlib import Path
@@ -20,6 +21,8 @@ from pathlib import Path
 import numpy as np
 from dponnx.runtime.library import Options, Result, System, check, library, onnxruntime_library
 from dponnx.runtime.metadata import read_info
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # lammps_runs.py
 from systems import feeds, water
 
 
