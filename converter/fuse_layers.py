@@ -19,6 +19,10 @@ from .shape_rules import shape_of
 NOT_ELEMENTWISE = ("MatMul", "Concat", "Reshape")
 
 
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return (1 + np.tanh(x / 2)) / 2
+
+
 def _gelu(x: np.ndarray, cubic: float) -> np.ndarray:
     return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + cubic * x**3)))
 
@@ -29,10 +33,10 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "relu": lambda x: np.maximum(x, 0),
     "relu6": lambda x: np.clip(x, 0, 6),
     "softplus": lambda x: np.logaddexp(0, x),
-    "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
+    "sigmoid": _sigmoid,
     "gelu": lambda x: _gelu(x, 0.044715),
     "gelu_tf": lambda x: _gelu(x, float(np.float32(0.044715))),
-    "silu": lambda x: x * (1 + np.tanh(x / 2)) / 2,
+    "silu": lambda x: x * _sigmoid(x),
 }
 SAMPLES = np.linspace(-9.1, 9.2, 367)  # both sides of every kink
 

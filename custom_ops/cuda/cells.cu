@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include "cells.h"
 
+#include <dponnx/env_mat.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "scan.h"
+#include "warp.h"
 
 namespace dponnx::cuda {
 
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / 32;
-constexpr unsigned kAll = 0xffffffffu;
 
 /// Component k of x along the box's vectors.
 __device__ double component(const dponnx_cuda_box& box, int k, const double* x) {
@@ -171,14 +172,10 @@ __device__ void each_near(const dponnx_cuda_cells& cells, int32_t atom, const Ta
     for (int b = low[1]; b <= high[1]; ++b) {
       const int64_t column = (int64_t(a) * cells.n[1] + b) * cells.n[2];
       const int32_t end = cells.start[column + high[2] + 1];
-      for (int32_t at = cells.start[column + low[2]]; at < end; at += 32) {
-        const int32_t mine = at + static_cast<int32_t>(threadIdx.x % 32);
+      for (int32_t at = cells.start[column + low[2]]; at < end; at += kLanes) {
+        const int32_t mine = at + lane_of_warp();
         const int32_t row = mine < end ? cells.rows[mine] : atom;
-        double r2 = 0;
-        for (int c = 0; c < 3; ++c) {
-          const double d = cells.coord[3 * int64_t(row) + c] - x[c];
-          r2 += d * d;
-        }
+        const double r2 = square_distance(x, cells.coord + 3 * int64_t(row));
         take(row, row != atom && r2 < rcut2);
       }
     }
@@ -187,12 +184,11 @@ __device__ void each_near(const dponnx_cuda_cells& cells, int32_t atom, const Ta
 
 __global__ void count_near(dponnx_cuda_cells cells, const int32_t* atoms, int64_t n, int32_t* count,
                            int32_t* most) {
-  const int64_t warps = int64_t(gridDim.x) * kWarps;
-  for (int64_t p = int64_t(blockIdx.x) * kWarps + threadIdx.x / 32; p < n; p += warps) {
+  for (int64_t p = warp_of_grid(); p < n; p += warps_of_grid()) {
     int32_t found = 0;
     each_near(cells, atoms[p],
-              [&](int32_t, bool near) { found += __popc(__ballot_sync(kAll, near)); });
-    if (threadIdx.x % 32) continue;
+              [&](int32_t, bool near) { found += __popc(__ballot_sync(kAllLanes, near)); });
+    if (lane_of_warp() != 0) continue;
     count[p] = found;
     atomicMax(most, found);
   }
@@ -200,26 +196,21 @@ __global__ void count_near(dponnx_cuda_cells cells, const int32_t* atoms, int64_
 
 __global__ void list_near(dponnx_cuda_cells cells, const int32_t* atoms, int64_t n, int64_t most,
                           int32_t* neighbors) {
-  const int64_t warps = int64_t(gridDim.x) * kWarps;
-  const int lane = threadIdx.x % 32;
-  for (int64_t p = int64_t(blockIdx.x) * kWarps + threadIdx.x / 32; p < n; p += warps) {
+  for (int64_t p = warp_of_grid(); p < n; p += warps_of_grid()) {
     int64_t slot = p * most;
     each_near(cells, atoms[p], [&](int32_t row, bool near) {
-      const unsigned found = __ballot_sync(kAll, near);
-      if (near) neighbors[slot + __popc(found & ((1u << lane) - 1))] = row;
+      const unsigned found = __ballot_sync(kAllLanes, near);
+      if (near) neighbors[slot + lanes_before(found)] = row;
       slot += __popc(found);
     });
   }
 }
 
-Shape over(int64_t n) { return {blocks_for(n, kThreads), kThreads}; }
-Shape warps_over(int64_t n) { return {blocks_for(n, kWarps), kThreads}; }
-
 }  // namespace
 
 void wrap(const dponnx_cuda_box& box, double* coord, int64_t n, int32_t* first, double* bounds,
           cudaStream_t stream) {
-  launch(wrap_atoms, over(n), stream, box, coord, n, first);
+  launch(wrap_atoms, threads_over(kThreads, n), stream, box, coord, n, first);
   if (!box.along[0] || !box.along[1] || !box.along[2]) {
     launch(find_bounds, {1, kThreads}, stream, box, coord, n, bounds);
   }
@@ -228,7 +219,7 @@ void wrap(const dponnx_cuda_box& box, double* coord, int64_t n, int32_t* first, 
 
 void images(const dponnx_cuda_box& box, double* coord, int32_t* type, int64_t n,
             const int32_t* first, cudaStream_t stream) {
-  launch(make_images, over(n), stream, box, coord, type, n, first);
+  launch(make_images, threads_over(kThreads, n), stream, box, coord, type, n, first);
 }
 
 void grid(dponnx_cuda_cells& cells, const double* bounds, int64_t nrows) {
@@ -253,22 +244,23 @@ void sort(const dponnx_cuda_cells& cells, int64_t nrows, int32_t* start, int32_t
   const int64_t ncells = int64_t(cells.n[0]) * cells.n[1] * cells.n[2];
   Scratch<int32_t> taken(ncells, stream);
   taken.clear();
-  check(cudaMemsetAsync(start, 0, (ncells + 1) * sizeof(int32_t), stream), "clearing cells");
-  launch(count_rows, over(nrows), stream, cells, nrows, start);
+  set_bytes(start, 0, ncells + 1, stream);
+  launch(count_rows, threads_over(kThreads, nrows), stream, cells, nrows, start);
   exclusive_scan(start, ncells, stream);
-  launch(place_rows, over(nrows), stream, cells, nrows, start, taken.data(), rows);
-  launch(order_rows, over(ncells), stream, ncells, start, rows);
+  launch(place_rows, threads_over(kThreads, nrows), stream, cells, nrows, start, taken.data(),
+         rows);
+  launch(order_rows, threads_over(kThreads, ncells), stream, ncells, start, rows);
 }
 
 void count(const dponnx_cuda_cells& cells, const int32_t* atoms, int64_t n, int32_t* count,
            int32_t* most, cudaStream_t stream) {
-  check(cudaMemsetAsync(most, 0, sizeof(int32_t), stream), "clearing memory on the device");
-  launch(count_near, warps_over(n), stream, cells, atoms, n, count, most);
+  set_bytes(most, 0, 1, stream);
+  launch(count_near, warps_over(kThreads, n), stream, cells, atoms, n, count, most);
 }
 
 void neighbors(const dponnx_cuda_cells& cells, const int32_t* atoms, int64_t n, int64_t most,
                int32_t* neighbors, cudaStream_t stream) {
-  launch(list_near, warps_over(n), stream, cells, atoms, n, most, neighbors);
+  launch(list_near, warps_over(kThreads, n), stream, cells, atoms, n, most, neighbors);
 }
 
 }  // namespace dponnx::cuda

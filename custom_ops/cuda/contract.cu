@@ -86,7 +86,7 @@ __global__ void __launch_bounds__(kThreads) gradient_of_atoms(ContractArgs<T> ar
 
 template <class T>
 void contract(const ContractArgs<T>& args, int64_t n, cudaStream_t stream) {
-  launch(contract_atoms<T>, {blocks_for(n, kWarps), kThreads}, stream, args, n);
+  launch(contract_atoms<T>, warps_over(kThreads, n), stream, args, n);
 }
 
 template <class T>

@@ -134,12 +134,12 @@ __global__ void __launch_bounds__(kThreads, 4) gradient_of_atoms(AtomGroup<E, T>
 template <int C, class E, class T>
 void sum_neighbors(const AtomGroup<E, T>& atoms, cudaStream_t stream) {
   const int64_t parts = (atoms.block.width + kColumnsOfWarp - 1) / kColumnsOfWarp;
-  launch(sum_atoms<C, E, T>, {blocks_for(atoms.count * parts, kWarps), kThreads}, stream, atoms);
+  launch(sum_atoms<C, E, T>, warps_over(kThreads, atoms.count * parts), stream, atoms);
 }
 
 template <int C, class E, class T>
 void gradient_of_neighbors(const AtomGroup<E, T>& atoms, cudaStream_t stream) {
-  launch(gradient_of_atoms<C, E, T>, {blocks_for(atoms.count, kWarps), kThreads}, stream, atoms);
+  launch(gradient_of_atoms<C, E, T>, warps_over(kThreads, atoms.count), stream, atoms);
 }
 
 #define DPONNX_INSTANTIATE(C, E, T)                                     \

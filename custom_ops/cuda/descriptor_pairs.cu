@@ -263,17 +263,17 @@ __global__ void __launch_bounds__(kThreads) rows_of_atoms(AtomGroup<E, T> atoms)
 
 template <class E, class T>
 void rows_for_pairs(const AtomGroup<E, T>& atoms, cudaStream_t stream) {
-  launch(rows_of_atoms<E, T>, {blocks_for(atoms.count, kWarps), kThreads}, stream, atoms);
+  launch(rows_of_atoms<E, T>, warps_over(kThreads, atoms.count), stream, atoms);
 }
 
 template <class E, class T>
 void sum_pairs(const AtomGroup<E, T>& atoms, cudaStream_t stream) {
-  launch(sum_pairs_of_atoms<E, T>, {blocks_for(atoms.count, kWarps), kThreads}, stream, atoms);
+  launch(sum_pairs_of_atoms<E, T>, warps_over(kThreads, atoms.count), stream, atoms);
 }
 
 template <class E, class T>
 void gradient_of_pairs(const AtomGroup<E, T>& atoms, cudaStream_t stream) {
-  launch(gradient_of_atoms<E, T>, {blocks_for(atoms.count, kWarps), kThreads}, stream, atoms);
+  launch(gradient_of_atoms<E, T>, warps_over(kThreads, atoms.count), stream, atoms);
 }
 
 #define DPONNX_INSTANTIATE(E, T)                                      \

@@ -55,12 +55,6 @@ __device__ bool is_real(const AtomGroup<E, T>& atoms, int64_t i) {
   return atoms.atype[i] >= 0 && atoms.atype[i] < atoms.ntypes;
 }
 
-/// d = r_j - r_i.
-template <class E>
-__device__ void difference(const E* coord, int64_t i, int64_t j, E (&d)[3]) {
-  for (int k = 0; k < 3; ++k) d[k] = coord[3 * j + k] - coord[3 * i + k];
-}
-
 /// Row j of atom i's environment matrix, normalised.
 template <int C, class E, class T>
 __device__ void normal_row(const AtomGroup<E, T>& atoms, int64_t i, int64_t j,
@@ -94,7 +88,7 @@ template <class E, class T, int C>
 __device__ void locate(const AtomGroup<E, T>& atoms, int table, T x, int weight,
                        Entry<T, C>& entry) {
   const Place<T> place = atoms.tables[table].grid.place(x);
-  entry.row = atoms.first_row[table] + place.row;
+  entry.row = atoms.tables[table].first_row + place.row;
   entry.dx = place.dx;
   entry.beyond = place.beyond;
   entry.factor = T(weight) * atoms.scale[table];

@@ -15,8 +15,7 @@ namespace {
 cudaMemPool_t pool_of_device() {
   static auto& lock = *new std::mutex;
   static auto& pools = *new std::map<int, cudaMemPool_t>;
-  int device = 0;
-  check(cudaGetDevice(&device), "current CUDA device");
+  const int device = current_device();
   const std::lock_guard<std::mutex> guard(lock);
   cudaMemPool_t& pool = pools[device];
   if (!pool) {

@@ -21,10 +21,23 @@ inline void check(cudaError_t status, const char* what) {
   fail(Code::unsupported_machine, what, ": ", cudaGetErrorString(status));
 }
 
+/// The number of the device that calls of this thread go to.
+inline int current_device() {
+  int device = 0;
+  check(cudaGetDevice(&device), "current CUDA device");
+  return device;
+}
+
+/// Sets every byte of n numbers on the device, in the order of the stream.
+template <class T>
+void set_bytes(T* to, int byte, int64_t n, cudaStream_t stream) {
+  check(cudaMemsetAsync(to, byte, n * sizeof(T), stream), "setting memory on the device");
+}
+
 /// Threads of a launch. Kernels loop over what a grid of this many blocks leaves over.
 struct Shape {
   int64_t blocks;
-  int threads;            ///< a block, at most 1024; a multiple of 32 where warps work together
+  int threads;            ///< a block, at most 1024; a multiple of kLanes where warps work together
   size_t shared_bytes{};  ///< of dynamic_shared()
 };
 
@@ -34,6 +47,14 @@ constexpr int64_t kMostBlocks = 1 << 30;
 inline int64_t blocks_for(int64_t n, int64_t each) {
   const int64_t blocks = (n + each - 1) / each;
   return blocks < 1 ? 1 : blocks > kMostBlocks ? kMostBlocks : blocks;
+}
+
+constexpr int kLanes = 32;  ///< threads of a warp
+
+/// A launch with a thread, or a warp, for each of n items, in blocks of so many threads.
+inline Shape threads_over(int threads, int64_t n) { return {blocks_for(n, threads), threads}; }
+inline Shape warps_over(int threads, int64_t n) {
+  return {blocks_for(n, threads / kLanes), threads};
 }
 
 #if defined(__CUDACC__) || defined(DPONNX_CUDA_EMULATED)
@@ -120,9 +141,7 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
 
   T* data() { return data_; }
-  void clear() {
-    check(cudaMemsetAsync(data_, 0, size_ * sizeof(T), stream_), "clearing memory on the device");
-  }
+  void clear() { set_bytes(data_, 0, size_, stream_); }
 
  private:
   cudaStream_t stream_;

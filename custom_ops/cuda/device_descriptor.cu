@@ -59,18 +59,13 @@ class Walk {
   Scratch<E> rows_, grad_;
 };
 
-void clear(int64_t* counts, int64_t n, cudaStream_t stream) {
-  if (!counts) return;
-  check(cudaMemsetAsync(counts, 0, n * sizeof(int64_t), stream), "clearing memory on the device");
-}
-
 }  // namespace
 
 template <class E, class T>
 void descriptor_sum(Descriptor kind, const DescriptorFrame<E, T>& frame,
                     const DescriptorCounts& counts, cudaStream_t stream) {
-  clear(counts.table_overflow, 2 * counts.n_tables, stream);
-  clear(counts.sel_overflow, frame.ntypes, stream);
+  if (counts.table_overflow) set_bytes(counts.table_overflow, 0, 2 * counts.n_tables, stream);
+  if (counts.sel_overflow) set_bytes(counts.sel_overflow, 0, frame.ntypes, stream);
   Walk<E, T> walk(frame, kind == Descriptor::se_t ? 3 : 0, 0, stream);
   walk.run(counts.sel_overflow, [&](int64_t, AtomGroup<E, T>& atoms) {
     atoms.overflow = counts.table_overflow;

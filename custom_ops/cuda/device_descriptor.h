@@ -12,9 +12,8 @@ namespace dponnx::cuda {
 template <class E, class T>
 struct DescriptorFrame : DescriptorArgs<E, T> {
   int64_t nloc, nall;
-  int nnei;              ///< sum of sel
-  TableView<T> block;    ///< of all tables, one below the other
-  const int* first_row;  ///< [n_tables] in the block
+  int nnei;            ///< sum of sel
+  TableView<T> block;  ///< of all tables, one below the other
 };
 
 /// What a descriptor counts besides, each null if it is not wanted; overwritten.

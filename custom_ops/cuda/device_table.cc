@@ -26,9 +26,7 @@ DeviceTable<T>::DeviceTable(const T* coef, int64_t n_rows, int width)
 template <class T>
 std::shared_ptr<const DeviceTable<T>> shared_device_table(const T* coef, int64_t n_rows,
                                                           int width) {
-  int device = 0;
-  check(cudaGetDevice(&device), "current CUDA device");
-  return shared_copy<DeviceTable<T>>(std::make_tuple(coef, n_rows, width, device), [&] {
+  return shared_copy<DeviceTable<T>>(std::make_tuple(coef, n_rows, width, current_device()), [&] {
     return std::make_shared<const DeviceTable<T>>(coef, n_rows, width);
   });
 }

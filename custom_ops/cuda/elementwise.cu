@@ -17,7 +17,7 @@ __global__ void each(const T* x, T* y, int64_t n) {
 template <class F, class T>
 void elementwise(const T* x, T* y, int64_t n, cudaStream_t stream) {
   constexpr int kThreads = 256;
-  launch(each<F, T>, {blocks_for(n, kThreads), kThreads}, stream, x, y, n);
+  launch(each<F, T>, threads_over(kThreads, n), stream, x, y, n);
 }
 
 template void elementwise<Erf>(const double*, double*, int64_t, cudaStream_t);

@@ -30,7 +30,7 @@ __device__ SlotRow<C, T> row_of_slot(const EnvironmentArgs<T>& args, int64_t s) 
   if (type < 0 || type >= args.n_types) return out;  // a virtual atom; one reported
   const int64_t j = args.nlist[s];
   if (j >= 0) {
-    for (int k = 0; k < 3; ++k) out.rij[k] = args.coord[3 * j + k] - args.coord[3 * i + k];
+    difference(args.coord, i, j, out.rij);
     env_row<T>(out.rij, args.cut, out.row, out.deriv);
   }
   const int64_t statistics = (type * int64_t(args.nnei) + s % args.nnei) * C;
@@ -78,20 +78,16 @@ __global__ void __launch_bounds__(kThreads) rows_of_slots(EnvironmentArgs<T> arg
 
 template <int C, class T>
 void fill_environment(EnvironmentArgs<T> args, cudaStream_t stream) {
-  if (args.sel_overflow) {
-    check(cudaMemsetAsync(args.sel_overflow, 0, args.n_types * sizeof(int64_t), stream),
-          "counts of neighbours without a slot");
-  }
+  if (args.sel_overflow) set_bytes(args.sel_overflow, 0, args.n_types, stream);
   place_neighbors<T>({args, args.nall, 0, args.nloc, args.n_types, args.mixed, args.nnei,
                       args.nlist, nullptr, args.sel_overflow},
                      stream);
   const int64_t n_statistics = int64_t(args.n_types) * args.nnei * C;
   Scratch<T> inv_std(n_statistics, stream);
-  launch(invert<T>, {blocks_for(n_statistics, kThreads), kThreads}, stream, args.std,
-         inv_std.data(), n_statistics);
+  launch(invert<T>, threads_over(kThreads, n_statistics), stream, args.std, inv_std.data(),
+         n_statistics);
   args.inv_std = inv_std.data();
-  launch(rows_of_slots<C, T>, {blocks_for(args.nloc * args.nnei, kThreads), kThreads}, stream,
-         args);
+  launch(rows_of_slots<C, T>, threads_over(kThreads, args.nloc * args.nnei), stream, args);
 }
 
 template void fill_environment<4>(EnvironmentArgs<float>, cudaStream_t);

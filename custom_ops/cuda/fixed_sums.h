@@ -64,8 +64,8 @@ class FixedSumsMemory {
   template <class T>
   void read(T* out) {
     constexpr int kThreads = 256;
-    launch(read_fixed_sums<Columns, T>, {blocks_for(n_ * Columns, kThreads), kThreads}, stream_,
-           sums(), n_, out);
+    launch(read_fixed_sums<Columns, T>, threads_over(kThreads, n_ * Columns), stream_, sums(), n_,
+           out);
   }
 
  private:

@@ -45,7 +45,7 @@ void run(const Product<T>& p, cudaStream_t) {
 
 #else
 
-/// The five functions used, as NVIDIA's cuBLAS documentation declares them; status 0 is success.
+/// The functions used, as NVIDIA's cuBLAS documentation declares them; status 0 is success.
 struct Blas {
   using Handle = void*;
   template <class T>
@@ -109,9 +109,7 @@ void check_blas(int status, const char* what) {
 /// promise the same bits each time. Not ONNX Runtime's, which rounds float32 to TF32.
 Blas::Handle handle_of(cudaStream_t stream) {
   static auto& handles = *new std::map<std::pair<int, cudaStream_t>, Blas::Handle>;
-  int device = 0;
-  check(cudaGetDevice(&device), "current CUDA device");
-  Blas::Handle& handle = handles[{device, stream}];
+  Blas::Handle& handle = handles[{current_device(), stream}];
   if (!handle) {
     check_blas(blas().create(&handle), "cublasCreate");
     check_blas(blas().set_stream(handle, stream), "cublasSetStream");

@@ -74,7 +74,7 @@ void layer(const LayerArgs<T>& args, int64_t n, cudaStream_t stream) {
   const int64_t columns = args.w.columns, size = n * columns;
   if (size == 0) return;
   multiply(args.x, args.w.data, args.y, n, args.w.depth, columns, stream);
-  launch(finish_of<T>(args.activation), {blocks_for(size, kThreads), kThreads}, stream, args, size);
+  launch(finish_of<T>(args.activation), threads_over(kThreads, size), stream, args, size);
 }
 
 template <class T>
@@ -91,8 +91,8 @@ void layer_gradient(const LayerGradArgs<T>& args, int64_t n, cudaStream_t stream
   }
   for (int64_t first = 0; first < n; first += most) {
     const int64_t rows = std::min(most, n - first), size = rows * depth;
-    launch(multiply_each<T>, {blocks_for(size, kThreads), kThreads}, stream,
-           args.dy + first * depth, args.slope + first * depth, scratch.data(), size);
+    launch(multiply_each<T>, threads_over(kThreads, size), stream, args.dy + first * depth,
+           args.slope + first * depth, scratch.data(), size);
     multiply_transposed(scratch.data(), args.w.data, args.dx + first * columns, rows, columns,
                         depth, args.more != nullptr, stream);
   }

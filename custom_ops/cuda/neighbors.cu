@@ -60,7 +60,7 @@ __device__ void place_in_order(const PlaceArgs<T>& args, int64_t i, bool is_real
     }
     if (!is_real) found.group = -1;
     for_each_key(found.group, [&](int group, unsigned same) {
-      const int slot = counts[group] + __popc(same & ((1u << lane) - 1));
+      const int slot = counts[group] + lanes_before(same);
       const int at = list.sec[group] + slot;
       if (found.group == group && at < list.sec[group + 1]) slots[at] = found.index;
       __syncwarp();

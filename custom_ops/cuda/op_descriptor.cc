@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
-#include <mutex>
-
 #include "cuda_ops.h"
 #include "descriptor_node.h"
 #include "device_descriptor.h"
 #include "device_table.h"
+#include "kept_counts.h"
 #include "laid_table.h"
-#include "overflow.h"
 
 namespace dponnx::cuda {
 
@@ -20,7 +18,6 @@ class DeviceNode {
       : constants_(info, kind),
         table_(shared_device_table(constants_.table, constants_.n_rows, constants_.width)),
         views_(stacked_views(table_->view({}), constants_.grids)),
-        first_row_(first_rows(constants_)),
         sec_(constants_.sec),
         scale_(constants_.scale),
         kinds_(constants_.kinds),
@@ -42,22 +39,14 @@ class DeviceNode {
     frame.nall = read.nall;
     frame.nnei = constants_.sec.back();
     frame.block = table_->view({});
-    frame.first_row = first_row_.data();
     return frame;
   }
 
  private:
-  static std::vector<int> first_rows(const DescriptorConstants<E, T>& constants) {
-    std::vector<int> rows;
-    int row = 0;
-    for (const TableGrid<T>& grid : constants.grids) rows.push_back(row), row += grid.n_rows();
-    return rows;
-  }
-
   DescriptorConstants<E, T> constants_;
   std::shared_ptr<const DeviceTable<T>> table_;
   DeviceArray<TableView<T>> views_;
-  DeviceArray<int> first_row_, sec_;
+  DeviceArray<int> sec_;
   DeviceArray<T> scale_;
   DeviceArray<PairKind<E>> kinds_;
   DeviceArray<int> table_of_;
@@ -74,9 +63,7 @@ class DescriptorSum : public DescriptorSumPorts<E, T, K> {
   static bool on_host(size_t input) { return is_host_input(input) || input == evaluation_at; }
 
   explicit DescriptorSum(Ort::ConstKernelInfo info)
-      : node_(info, K),
-        schedule_(node_.constants().frequency),
-        last_(std::vector<int64_t>(2 * node_.constants().n_tables())) {}
+      : node_(info, K), kept_(node_.constants().frequency, 2 * node_.constants().n_tables()) {}
 
   void run(Ort::KernelContext& context, cudaStream_t stream) {
     DescriptorFrame<E, T> frame = node_.frame(context, inputs.data());
@@ -85,28 +72,14 @@ class DescriptorSum : public DescriptorSumPorts<E, T, K> {
     int64_t* overflow = get_optional_output<int64_t>(context, 1, {n_tables, 2});
     int64_t* above = get_optional_output<int64_t>(context, 2, {frame.ntypes});
     const int64_t evaluation = read_evaluation(context, inputs.data(), evaluation_at);
-    const std::lock_guard<std::mutex> guard(lock_);
-    const bool due = overflow && schedule_.is_due(evaluation);
-    descriptor_sum(K, frame, {due ? overflow : nullptr, n_tables, above}, stream);
-    const size_t bytes = 2 * n_tables * sizeof(int64_t);
-    if (due) {
-      copy(last_.data(), overflow, bytes, stream);
-    } else if (overflow && evaluation < 0) {
-      copy(overflow, last_.data(), bytes, stream);
-    } else if (overflow) {
-      check(cudaMemsetAsync(overflow, 0xff, bytes, stream), "counts that are not due");  // -1
-    }
+    kept_.give(overflow, evaluation, stream, [&](int64_t* counts) {
+      descriptor_sum(K, frame, {counts, n_tables, above}, stream);
+    });
   }
 
  private:
-  static void copy(int64_t* to, const int64_t* from, size_t bytes, cudaStream_t stream) {
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream), "copy of counts");
-  }
-
   DeviceNode<E, T> node_;
-  std::mutex lock_;
-  Schedule schedule_;
-  DeviceArray<int64_t> last_;  ///< counts of the last check
+  KeptCounts kept_;
 };
 
 template <class E, class T, Descriptor K>

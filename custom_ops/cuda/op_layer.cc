@@ -14,9 +14,7 @@ struct DeviceMatrix {
   DeviceMatrix(const Ort::ConstKernelInfo& info, size_t index) {
     const Input<T> w = matrix_input<T>(info, index);
     m = w.shape[0], k = w.shape[1];
-    int device = 0;
-    check(cudaGetDevice(&device), "current CUDA device");
-    data = shared_copy<DeviceArray<T>>(std::make_tuple(w.data, m, k, device), [&] {
+    data = shared_copy<DeviceArray<T>>(std::make_tuple(w.data, m, k, current_device()), [&] {
       return std::make_shared<const DeviceArray<T>>(w.data, m * k);
     });
   }

@@ -1,42 +1,13 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #include "cuda_ops.h"
 #include "device_table.h"
-#include "overflow.h"
+#include "kept_counts.h"
 #include "tabulate.h"
 #include "tabulation_node.h"
 
 namespace dponnx::cuda {
 
 namespace {
-
-/// As dponnx::OverflowCheck, the counts on the device.
-class OverflowCheck {
- public:
-  explicit OverflowCheck(double frequency) : schedule_(frequency) {}
-
-  template <class T>
-  void check(const TableGrid<T>& grid, const T* x, int64_t n, int64_t evaluation, int64_t* counts,
-             cudaStream_t stream) {
-    constexpr size_t kBytes = 2 * sizeof(int64_t);
-    const std::lock_guard<std::mutex> guard(lock_);
-    const bool due = schedule_.is_due(evaluation);
-    if (due) count_overflow(grid, x, n, counts, stream);
-    if (evaluation >= 0) {
-      if (!due) dponnx::cuda::check(cudaMemsetAsync(counts, 0xff, kBytes, stream), "counts of -1");
-      return;
-    }
-    // Those between checks repeat the last counts.
-    const int64_t* from = due ? counts : last_.data();
-    int64_t* to = due ? last_.data() : counts;
-    dponnx::cuda::check(cudaMemcpyAsync(to, from, kBytes, cudaMemcpyDeviceToDevice, stream),
-                        "copy of counts");
-  }
-
- private:
-  std::mutex lock_;
-  Schedule schedule_;
-  DeviceArray<int64_t> last_{std::vector<int64_t>(2)};
-};
 
 /// What forward and gradient share: the node, its table and gates on the device.
 template <class T, TableKind K>
@@ -78,7 +49,7 @@ class TabulateFusion : public TabulateFusionPorts<T, K> {
   static bool on_host(size_t input) { return is_constant<K>(input) || input == kEvaluation; }
 
   explicit TabulateFusion(Ort::ConstKernelInfo info)
-      : tabulation_(info), overflow_(constant_input<T>(info, 1, "table_info").data[5]) {}
+      : tabulation_(info), kept_(constant_input<T>(info, 1, "table_info").data[5], 2) {}
 
   void run(Ort::KernelContext& context, cudaStream_t stream) {
     Entries<T> in = tabulation_.read(context, Ports::inputs.data(), kEvaluation);
@@ -91,15 +62,16 @@ class TabulateFusion : public TabulateFusionPorts<T, K> {
     } else {
       tabulate<K == TableKind::se_atten>(in.args, n, tabulation_.n_gates(), stream);
     }
-    if (int64_t* counts = get_optional_output<int64_t>(context, 1, {2})) {
-      const int64_t evaluation = read_evaluation(context, Ports::inputs.data(), kEvaluation);
-      overflow_.check(tabulation_.grid(), in.args.em_x, in.total, evaluation, counts, stream);
-    }
+    const int64_t evaluation = read_evaluation(context, Ports::inputs.data(), kEvaluation);
+    int64_t* overflow = get_optional_output<int64_t>(context, 1, {2});
+    kept_.give(overflow, evaluation, stream, [&](int64_t* counts) {
+      if (counts) count_overflow(tabulation_.grid(), in.args.em_x, in.total, counts, stream);
+    });
   }
 
  private:
   Tabulation<T, K> tabulation_;
-  OverflowCheck overflow_;
+  KeptCounts kept_;
 };
 
 template <class T, TableKind K>
@@ -128,23 +100,14 @@ class TabulateFusionGrad : public TabulateFusionGradPorts<T, K> {
   Tabulation<T, K> tabulation_;
 };
 
-template <class T, TableKind K>
-void add(Ort::CustomOpDomain& domain) {
-  add_cuda_op<TabulateFusion<T, K>>(domain);
-  add_cuda_op<TabulateFusionGrad<T, K>>(domain);
-}
-
 }  // namespace
 
 void add_tabulate_ops(Ort::CustomOpDomain& domain) {
-  add<float, TableKind::se_a>(domain);
-  add<double, TableKind::se_a>(domain);
-  add<float, TableKind::se_r>(domain);
-  add<double, TableKind::se_r>(domain);
-  add<float, TableKind::se_t>(domain);
-  add<double, TableKind::se_t>(domain);
-  add<float, TableKind::se_atten>(domain);
-  add<double, TableKind::se_atten>(domain);
+  for_each_tabulation([&](auto types) {
+    using Of = decltype(types);
+    add_cuda_op<TabulateFusion<typename Of::T, Of::kind>>(domain);
+    add_cuda_op<TabulateFusionGrad<typename Of::T, Of::kind>>(domain);
+  });
 }
 
 }  // namespace dponnx::cuda

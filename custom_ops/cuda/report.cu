@@ -43,8 +43,7 @@ const Range& range_of(Finding what) {
 }  // namespace
 
 Report* report_of_device() {
-  int device = 0;
-  check(cudaGetDevice(&device), "current CUDA device");
+  const int device = current_device();
   if (device >= kMostDevices) {
     fail(Code::unsupported_machine, "CUDA device ", device, "; expected 0..", kMostDevices - 1);
   }
@@ -64,8 +63,7 @@ void check_report() {
   Report found;
   {
     const std::lock_guard<std::mutex> guard(lock());
-    int device = 0;
-    check(cudaGetDevice(&device), "current CUDA device");
+    const int device = current_device();
     Report* report = device < kMostDevices ? reports()[device] : nullptr;
     if (!report || report->what == static_cast<int>(Finding::none)) return;
     found = *report;

@@ -11,7 +11,7 @@ namespace dponnx::cuda {
 
 namespace {
 
-constexpr int kThreads = 256, kWarps = kThreads / kLanes;
+constexpr int kThreads = 256;
 
 /// The neighbour in slot s of [nloc, nnei], -1 if there is none or it is out of range.
 template <class T>
@@ -81,8 +81,8 @@ template <int C, class T>
 void scatter_force(const ScatterArgs<T>& args, int64_t nloc, int64_t nall, T* force,
                    cudaStream_t stream) {
   FixedSumsMemory<3> memory(nall, stream);
-  launch(force_of_slots<C, T>, {blocks_for(nloc, kWarps), kThreads}, stream, args, nloc, nall,
-         memory.sums(), report_of_device());
+  launch(force_of_slots<C, T>, warps_over(kThreads, nloc), stream, args, nloc, nall, memory.sums(),
+         report_of_device());
   memory.read(force);
 }
 

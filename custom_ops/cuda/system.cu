@@ -3,14 +3,13 @@
 
 #include "report.h"
 #include "scan.h"
+#include "warp.h"
 
 namespace dponnx::cuda {
 
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / 32;
-constexpr unsigned kAll = 0xffffffffu;
 
 __global__ void gather_rows(const double* from, const int32_t* rows, int64_t n, int32_t columns,
                             double* to) {
@@ -66,17 +65,16 @@ __device__ void tell_of(const dponnx_cuda_list& list, int64_t nrows, int64_t ent
 }
 
 __global__ void mark(dponnx_cuda_list list, dponnx_cuda_block block, Report* report) {
-  const int lane = threadIdx.x % 32;
-  const int64_t warps = int64_t(gridDim.x) * kWarps;
-  for (int64_t p = int64_t(blockIdx.x) * kWarps + threadIdx.x / 32; p < block.nloc; p += warps) {
+  const int lane = lane_of_warp();
+  for (int64_t p = warp_of_grid(); p < block.nloc; p += warps_of_grid()) {
     const int64_t entry = list.by_position ? p : block.atoms[p], count = list.count[entry];
     int32_t found = 0;
-    for (int64_t k0 = 0; k0 < count; k0 += 32) {
+    for (int64_t k0 = 0; k0 < count; k0 += kLanes) {
       const int64_t k = k0 + lane;
       if (k < count) tell_of(list, block.nrows, entry, k, report);
       const int32_t row = neighbor(list, block, entry, k);
       if (row >= 0 && block.at[row] < 0) block.place[row] = 1;  // by many, all the same
-      found += __popc(__ballot_sync(kAll, row >= 0));
+      found += __popc(__ballot_sync(kAllLanes, row >= 0));
     }
     if (lane == 0) atomicMax(&block.sizes[1], found);
   }
@@ -104,65 +102,60 @@ __global__ void list_types(const int32_t* type, const int32_t* rows, const int32
 
 __global__ void list_neighbors(dponnx_cuda_list list, dponnx_cuda_block block, int32_t* nlist,
                                int64_t nnei) {
-  const int lane = threadIdx.x % 32;
-  const int64_t warps = int64_t(gridDim.x) * kWarps;
-  for (int64_t p = int64_t(blockIdx.x) * kWarps + threadIdx.x / 32; p < block.nloc; p += warps) {
+  const int lane = lane_of_warp();
+  for (int64_t p = warp_of_grid(); p < block.nloc; p += warps_of_grid()) {
     const int64_t entry = list.by_position ? p : block.atoms[p], count = list.count[entry];
     int64_t slot = p * nnei;
-    for (int64_t k0 = 0; k0 < count; k0 += 32) {
+    for (int64_t k0 = 0; k0 < count; k0 += kLanes) {
       const int32_t row = neighbor(list, block, entry, k0 + lane);
-      const unsigned found = __ballot_sync(kAll, row >= 0);
-      if (row >= 0) nlist[slot + __popc(found & ((1u << lane) - 1))] = block.at[row];
+      const unsigned found = __ballot_sync(kAllLanes, row >= 0);
+      if (row >= 0) nlist[slot + lanes_before(found)] = block.at[row];
       slot += __popc(found);
     }
-    for (int64_t s = slot + lane; s < (p + 1) * nnei; s += 32) nlist[s] = -1;
+    for (int64_t s = slot + lane; s < (p + 1) * nnei; s += kLanes) nlist[s] = -1;
   }
-}
-
-Shape over(int64_t n) { return {blocks_for(n, kThreads), kThreads}; }
-Shape warps_over(int64_t n) { return {blocks_for(n, kWarps), kThreads}; }
-
-void clear(int32_t* to, int value, int64_t n, cudaStream_t stream) {
-  check(cudaMemsetAsync(to, value, n * sizeof(int32_t), stream), "clearing memory on the device");
 }
 
 }  // namespace
 
 void gather(const double* from, const int32_t* rows, int64_t n, int32_t columns, double* to,
             cudaStream_t stream) {
-  launch(gather_rows, over(n * columns), stream, from, rows, n, columns, to);
+  launch(gather_rows, threads_over(kThreads, n * columns), stream, from, rows, n, columns, to);
 }
 
 void scatter(const double* from, const int32_t* rows, int64_t n, int32_t columns, double* to,
              cudaStream_t stream) {
-  launch(scatter_rows, over(n * columns), stream, from, rows, n, columns, to);
+  launch(scatter_rows, threads_over(kThreads, n * columns), stream, from, rows, n, columns, to);
 }
 
 void add(const double* from, int64_t n, double* to, cudaStream_t stream) {
-  launch(add_all, over(n), stream, from, n, to);
+  launch(add_all, threads_over(kThreads, n), stream, from, n, to);
 }
 
 void fold(const double* from, const int32_t* first, const int32_t* owner, int64_t n,
           int32_t columns, double* to, cudaStream_t stream) {
-  launch(fold_rows, over(n * columns), stream, from, first, owner, n, columns, to);
+  launch(fold_rows, threads_over(kThreads, n * columns), stream, from, first, owner, n, columns,
+         to);
 }
 
 void block_sizes(const dponnx_cuda_list& list, const dponnx_cuda_block& block,
                  cudaStream_t stream) {
-  clear(block.at, 0xff, block.nrows, stream);
-  clear(block.place, 0, block.nrows + 1, stream);
-  clear(block.sizes, 0, 2, stream);
-  launch(number_atoms, over(block.nloc), stream, block.atoms, block.nloc, block.at);
-  launch(mark, warps_over(block.nloc), stream, list, block, report_of_device());
+  set_bytes(block.at, 0xff, block.nrows, stream);
+  set_bytes(block.place, 0, block.nrows + 1, stream);
+  set_bytes(block.sizes, 0, 2, stream);
+  launch(number_atoms, threads_over(kThreads, block.nloc), stream, block.atoms, block.nloc,
+         block.at);
+  launch(mark, warps_over(kThreads, block.nloc), stream, list, block, report_of_device());
   exclusive_scan(block.place, block.nrows, stream);
-  launch(take_size, {1, 32}, stream, block.place, block.nrows, block.sizes);
+  launch(take_size, {1, kLanes}, stream, block.place, block.nrows, block.sizes);
 }
 
 void block_fill(const dponnx_cuda_list& list, const dponnx_cuda_block& block, int32_t* rows,
                 int32_t* atype, int32_t* nlist, int64_t nnei, cudaStream_t stream) {
-  launch(list_rows, over(block.nrows), stream, block, rows);
-  launch(list_types, over(block.nrows), stream, block.type, rows, block.sizes, block.nloc, atype);
-  launch(list_neighbors, warps_over(block.nloc), stream, list, block, nlist, nnei);
+  launch(list_rows, threads_over(kThreads, block.nrows), stream, block, rows);
+  launch(list_types, threads_over(kThreads, block.nrows), stream, block.type, rows, block.sizes,
+         block.nloc, atype);
+  launch(list_neighbors, warps_over(kThreads, block.nloc), stream, list, block, nlist, nnei);
 }
 
 }  // namespace dponnx::cuda

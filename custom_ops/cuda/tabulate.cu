@@ -179,13 +179,13 @@ __global__ void __launch_bounds__(kThreads)
 
 template <bool Gated, class T>
 void tabulate(const TabulateArgs<T>& args, int64_t n, int64_t n_gates, cudaStream_t stream) {
-  launch(sums_of_atoms<Gated, T>, {blocks_for(n, kWarps), kThreads}, stream, args, n, n_gates,
+  launch(sums_of_atoms<Gated, T>, warps_over(kThreads, n), stream, args, n, n_gates,
          report_of_device());
 }
 
 template <bool Gated, class T>
 void tabulate_grad(const TabulateArgs<T>& args, int64_t n, int64_t n_gates, cudaStream_t stream) {
-  launch(gradients_of_atoms<Gated, T>, {blocks_for(n, kWarps), kThreads}, stream, args, n, n_gates,
+  launch(gradients_of_atoms<Gated, T>, warps_over(kThreads, n), stream, args, n, n_gates,
          report_of_device());
 }
 

@@ -8,7 +8,7 @@ namespace dponnx::cuda {
 
 namespace {
 
-constexpr int kThreads = 128, kWarps = kThreads / kLanes;
+constexpr int kThreads = 128;
 
 /// A chunk's pairs in one row give six moments, which then meet the row once for all of them.
 template <class T>
@@ -138,22 +138,22 @@ __global__ void overflow_of_inputs(TableGrid<T> grid, const T* x, int64_t n, dou
 
 template <class T>
 void tabulate_pairs(const TabulateArgs<T>& args, int64_t n, cudaStream_t stream) {
-  launch(sums_of_pairs<T>, {blocks_for(n, kWarps), kThreads}, stream, args, n);
+  launch(sums_of_pairs<T>, warps_over(kThreads, n), stream, args, n);
 }
 
 template <class T>
 void tabulate_pairs_grad(const TabulateArgs<T>& args, int64_t n, cudaStream_t stream) {
-  launch(gradients_of_pairs<T>, {blocks_for(n, kWarps), kThreads}, stream, args, n);
+  launch(gradients_of_pairs<T>, warps_over(kThreads, n), stream, args, n);
 }
 
 template <class T>
 void tabulate_each(const TabulateArgs<T>& args, int64_t n, cudaStream_t stream) {
-  launch(values_of_neighbors<T>, {blocks_for(n, kThreads), kThreads}, stream, args, n);
+  launch(values_of_neighbors<T>, threads_over(kThreads, n), stream, args, n);
 }
 
 template <class T>
 void tabulate_each_grad(const TabulateArgs<T>& args, int64_t n, cudaStream_t stream) {
-  launch(gradients_of_neighbors<T>, {blocks_for(n, kThreads), kThreads}, stream, args, n);
+  launch(gradients_of_neighbors<T>, threads_over(kThreads, n), stream, args, n);
 }
 
 template <class T>

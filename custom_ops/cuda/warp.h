@@ -14,7 +14,6 @@ namespace dponnx::cuda {
 #endif
 
 #if defined(__CUDACC__) || defined(DPONNX_CUDA_EMULATED)
-constexpr int kLanes = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
 /// This thread's place in its warp, the warp's number in its block, and in the grid.
@@ -40,6 +39,11 @@ __device__ void for_each_key(int key, const Body& body) {
 template <class Body>
 __device__ void for_each_lane(unsigned lanes, const Body& body) {
   for (; lanes != 0; lanes &= lanes - 1) body(__ffs(static_cast<int>(lanes)) - 1);
+}
+
+/// How many lanes of a mask come before this one.
+__device__ inline int lanes_before(unsigned lanes) {
+  return __popc(lanes & ((1u << lane_of_warp()) - 1));
 }
 
 /// Sum over the lanes, the same bits in each.

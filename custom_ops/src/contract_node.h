@@ -27,7 +27,7 @@ class ContractionNode {
     if (axis_ > args.width) {
       fail(Code::invalid_model, "axis = ", axis_, "; expected at most the width ", args.width);
     }
-    args.size = int64_t(axis_) * args.width - int64_t(axis_) * (axis_ - 1) / 2;
+    args.size = contraction_size(args.width, axis_);
     return args;
   }
 

@@ -39,13 +39,18 @@ struct NeighborRows {
   int64_t stride;
 };
 
+/// Numbers of D an atom: row a < axis begins at column a.
+constexpr int64_t contraction_size(int64_t width, int64_t axis) {
+  return axis * width - axis * (axis - 1) / 2;
+}
+
 /// The contraction D of se_e2_a from T (contract_body.h).
 template <class T>
 struct ContractArgs {
   const T* t;  ///< [n, 4, width]
   int width, axis;
   int stride;    ///< of a padded row: width and two vectors of lanes
-  int64_t size;  ///< numbers of D an atom
+  int64_t size;  ///< contraction_size
   T* d;          ///< [n, size], forward only
   const T* dd;   ///< [n, size], gradient only
   T* dt;         ///< [n, 4, width], gradient only

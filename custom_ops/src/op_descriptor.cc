@@ -18,9 +18,7 @@ class DescriptorSum : public DescriptorSumPorts<E, T, K> {
   using DescriptorSumPorts<E, T, K>::inputs;
 
   explicit DescriptorSum(Ort::ConstKernelInfo info)
-      : node_(info, K),
-        schedule_(node_.constants().frequency),
-        counts_(2 * node_.constants().n_tables()) {}
+      : node_(info, K), kept_(node_.constants().frequency, 2 * node_.constants().n_tables()) {}
 
   void run(Ort::KernelContext& context) {
     const Frame<E> frame = node_.frame(context, inputs.data());
@@ -31,8 +29,8 @@ class DescriptorSum : public DescriptorSumPorts<E, T, K> {
     int64_t* above = get_optional_output<int64_t>(context, 2, {args.ntypes});
     if (above) std::fill_n(above, args.ntypes, 0);
     const int64_t evaluation = read_evaluation(context, inputs.data(), inputs.size() - 1);
-    const bool due = overflow && is_due(evaluation);
-    std::vector<int64_t> counts(counts_.size());
+    const bool due = overflow && kept_.is_due(evaluation);
+    std::vector<int64_t> counts(2 * node_.constants().n_tables());
     std::mutex lock;
     constexpr int64_t kChunk = 32;  // atoms a task: about 200 us of work
     parallel_for(context, (nloc + kChunk - 1) / kChunk, [&](int64_t chunk) {
@@ -48,25 +46,12 @@ class DescriptorSum : public DescriptorSumPorts<E, T, K> {
         above[t] = std::max(above[t], more);
       }
     });
-    const std::lock_guard<std::mutex> guard(counts_lock_);
-    if (due) counts_ = counts;
-    if (overflow && !due && evaluation >= 0) {
-      std::fill_n(overflow, counts_.size(), -1);
-    } else if (overflow) {
-      std::copy(counts_.begin(), counts_.end(), overflow);
-    }
+    if (overflow) kept_.give(due, counts.data(), evaluation, overflow);
   }
 
  private:
-  bool is_due(int64_t evaluation) {
-    const std::lock_guard<std::mutex> guard(counts_lock_);
-    return schedule_.is_due(evaluation);
-  }
-
   DescriptorNode<E, T> node_;
-  std::mutex counts_lock_;
-  Schedule schedule_;
-  std::vector<int64_t> counts_;  ///< of the last check
+  KeptCounts kept_;
 };
 
 template <class E, class T, Descriptor K>

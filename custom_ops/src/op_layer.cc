@@ -49,7 +49,7 @@ template <class T>
 class FittingLayer : public LayerPorts<T> {
  public:
   explicit FittingLayer(Ort::ConstKernelInfo info)
-      : w_(packed_input<T>(info, 1, false)), activation_(read_activation(info)) {}
+      : w_(packed_input<T>(info, LayerPorts<T>::w_at, false)), activation_(read_activation(info)) {}
 
   void run(Ort::KernelContext& context) {
     LayerArgs<T> args{};
@@ -69,7 +69,8 @@ class FittingLayer : public LayerPorts<T> {
 template <class T>
 class FittingLayerGrad : public LayerGradPorts<T> {
  public:
-  explicit FittingLayerGrad(Ort::ConstKernelInfo info) : w_(packed_input<T>(info, 2, true)) {}
+  explicit FittingLayerGrad(Ort::ConstKernelInfo info)
+      : w_(packed_input<T>(info, LayerGradPorts<T>::w_at, true)) {}
 
   void run(Ort::KernelContext& context) {
     LayerGradArgs<T> args{};

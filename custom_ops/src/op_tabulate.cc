@@ -121,23 +121,14 @@ class TabulateFusionGrad : public TabulateFusionGradPorts<T, K> {
   Tabulation<T, K> tabulation_;
 };
 
-template <class T, TableKind K>
-void add(Ort::CustomOpDomain& domain) {
-  add_op<TabulateFusion<T, K>>(domain);
-  add_op<TabulateFusionGrad<T, K>>(domain);
-}
-
 }  // namespace
 
 void add_tabulate_ops(Ort::CustomOpDomain& domain) {
-  add<float, TableKind::se_a>(domain);
-  add<double, TableKind::se_a>(domain);
-  add<float, TableKind::se_r>(domain);
-  add<double, TableKind::se_r>(domain);
-  add<float, TableKind::se_t>(domain);
-  add<double, TableKind::se_t>(domain);
-  add<float, TableKind::se_atten>(domain);
-  add<double, TableKind::se_atten>(domain);
+  for_each_tabulation([&](auto types) {
+    using Of = decltype(types);
+    add_op<TabulateFusion<typename Of::T, Of::kind>>(domain);
+    add_op<TabulateFusionGrad<typename Of::T, Of::kind>>(domain);
+  });
 }
 
 }  // namespace dponnx

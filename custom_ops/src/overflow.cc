@@ -2,6 +2,7 @@
 #include "overflow.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 namespace dponnx {
@@ -19,16 +20,27 @@ bool Schedule::is_due(int64_t evaluation) {
   return (evaluation < 0 ? count_++ : evaluation) % frequency_ == 0;
 }
 
-bool OverflowCheck::is_due(int64_t evaluation) {
+bool KeptCounts::is_due(int64_t evaluation) {
   const std::lock_guard<std::mutex> guard(lock_);
   return schedule_.is_due(evaluation);
+}
+
+void KeptCounts::give(bool due, const int64_t* fresh, int64_t evaluation, int64_t* counts) {
+  const std::lock_guard<std::mutex> guard(lock_);
+  if (due) std::copy_n(fresh, last_.size(), last_.begin());
+  if (!due && evaluation >= 0) {
+    std::fill_n(counts, last_.size(), -1);
+  } else {
+    std::copy(last_.begin(), last_.end(), counts);
+  }
 }
 
 template <class T>
 void OverflowCheck::check(const Ort::KernelContext& context, const TableGrid<T>& grid, const T* x,
                           int64_t n, int64_t evaluation, int64_t* counts) {
   constexpr int64_t kBlock = 16384;
-  const bool due = is_due(evaluation);
+  const bool due = kept_.is_due(evaluation);
+  std::array<int64_t, 2> fresh{};
   if (due) {
     std::atomic<int64_t> coarse{0}, outside{0};
     parallel_for(context, (n + kBlock - 1) / kBlock, [&](int64_t block) {
@@ -40,15 +52,9 @@ void OverflowCheck::check(const Ort::KernelContext& context, const TableGrid<T>&
       coarse += in_coarse;
       outside += in_none;
     });
-    const std::lock_guard<std::mutex> guard(lock_);
-    counts_ = {coarse, outside};
+    fresh = {coarse, outside};
   }
-  if (!due && evaluation >= 0) {
-    std::fill_n(counts, 2, -1);
-    return;
-  }
-  const std::lock_guard<std::mutex> guard(lock_);
-  std::copy(counts_.begin(), counts_.end(), counts);
+  kept_.give(due, fresh.data(), evaluation, counts);
 }
 
 template void OverflowCheck::check(const Ort::KernelContext&, const TableGrid<float>&, const float*,

@@ -3,8 +3,8 @@
 
 #include <dponnx/table.h>
 
-#include <array>
 #include <mutex>
+#include <vector>
 
 #include "ort.h"
 
@@ -26,24 +26,37 @@ class Schedule {
   int64_t frequency_, count_ = 0;
 };
 
+/// The counts of a node's last check, n numbers, and which evaluations are checked.
+class KeptCounts {
+ public:
+  KeptCounts(double frequency, size_t n) : schedule_(frequency), last_(n) {}
+
+  /// As Schedule's.
+  bool is_due(int64_t evaluation);
+
+  /// Writes counts: the fresh ones where they were due. Otherwise -1 if evaluation >= 0 (a runtime
+  /// that evaluates atoms in blocks tells its number); below, the last ones.
+  void give(bool due, const int64_t* fresh, int64_t evaluation, int64_t* counts);
+
+ private:
+  std::mutex lock_;
+  Schedule schedule_;
+  std::vector<int64_t> last_;
+};
+
 /// Counts, every so many evaluations of a node, inputs its table was not made for.
 class OverflowCheck {
  public:
-  explicit OverflowCheck(double frequency) : schedule_(frequency) {}
+  explicit OverflowCheck(double frequency) : kept_(frequency, 2) {}
 
-  /// Writes counts [2]: of x [n] in the coarse sub-tables, and outside all. evaluation: which one
-  /// this is (a runtime that evaluates atoms in blocks tells); if it is none to check, counts are
-  /// -1. Below 0: every call is one, and those between checks repeat the last counts.
+  /// Writes counts [2]: of x [n] in the coarse sub-tables, and outside all; KeptCounts tells what
+  /// they are between checks.
   template <class T>
   void check(const Ort::KernelContext& context, const TableGrid<T>& grid, const T* x, int64_t n,
              int64_t evaluation, int64_t* counts);
 
  private:
-  bool is_due(int64_t evaluation);
-
-  std::mutex lock_;
-  Schedule schedule_;
-  std::array<int64_t, 2> counts_{};
+  KeptCounts kept_;
 };
 
 }  // namespace dponnx

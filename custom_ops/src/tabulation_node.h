@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <type_traits>
 
 #include "kernel_args.h"
 #include "table_input.h"
@@ -14,6 +15,27 @@ enum class TableKind { se_a, se_t, se_r, se_atten };
 
 /// Whether em has four columns, those of the environment matrix.
 constexpr bool has_rows(TableKind k) { return k == TableKind::se_a || k == TableKind::se_atten; }
+
+/// Which tabulation, in which element type.
+template <class Element, TableKind K>
+struct TabulationTypes {
+  using T = Element;
+  static constexpr TableKind kind = K;
+};
+
+/// f(TabulationTypes) for each that there are operators of.
+template <class F>
+void for_each_tabulation(const F& f) {
+  const auto each_precision = [&](auto kind) {
+    constexpr TableKind K = decltype(kind)::value;
+    f(TabulationTypes<float, K>{});
+    f(TabulationTypes<double, K>{});
+  };
+  each_precision(std::integral_constant<TableKind, TableKind::se_a>{});
+  each_precision(std::integral_constant<TableKind, TableKind::se_r>{});
+  each_precision(std::integral_constant<TableKind, TableKind::se_t>{});
+  each_precision(std::integral_constant<TableKind, TableKind::se_atten>{});
+}
 
 /// An attribute that may be missing: then 0.
 inline int64_t read_optional(const Ort::ConstKernelInfo& info, const char* name) {

@@ -26,6 +26,12 @@ struct About {
   std::string quantity() const { return model_type == "ener" ? "energy" : model_type; }
   /// Bytes for evaluating a local atom; a guess for files that do not say.
   int64_t memory_per_atom() const { return bytes_per_atom > 0 ? bytes_per_atom : 512 * 1024; }
+  /// Of each type, whether its atoms have the quantity.
+  std::vector<bool> chosen_types() const {
+    std::vector<bool> chosen(ntypes, false);
+    for (int32_t t : sel_type) chosen[t] = true;
+    return chosen;
+  }
   bool has_force() const { return model_type != "dos"; }
 };
 

@@ -26,8 +26,7 @@ CudaBlock CudaBlocks::build(const dponnx_cuda_list& list, const CudaRows& rows,
   device_.must(f.block_fill(&list, &scratch, block.rows.room(block.nall()),
                             block.atype.room(block.nall()), block.nlist.room(nloc * block.nnei),
                             block.nnei, device_.stream()));
-  std::vector<bool> has(about_.ntypes, false);
-  for (int32_t t : about_.sel_type) has[t] = true;
+  const std::vector<bool> has = about_.chosen_types();
   std::vector<int32_t> chosen;
   for (int32_t row : atoms) {
     if (has[rows.host_type[row]]) chosen.push_back(row);

@@ -44,38 +44,30 @@ CudaModel::CudaModel(Session& session, const dponnx_options& options)
 
 /// Numbers in all results of that kind together.
 int64_t CudaModel::length(const dponnx_result& like, int64_t natoms, int64_t nrows) const {
-  return components_ *
-         ((like.energy ? 1 : 0) + (like.force ? 3 * nrows : 0) + (like.virial ? 9 : 0) +
-          (like.atom_energy ? natoms : 0) + (like.atom_virial ? 9 * nrows : 0));
+  int64_t all = 0;
+  for (const auto& [where, n] : result_parts(natoms, nrows)) {
+    if (like.*where) all += components_ * n;
+  }
+  return all;
 }
 
 /// Room for the same results in memory of the device, one behind the other.
 dponnx_result CudaModel::room(const dponnx_result& like, int64_t natoms, int64_t nrows,
                               CudaArray<double>& memory) const {
   double* next = memory.room(length(like, natoms, nrows));
-  const auto take = [&](const double* wanted, int64_t n) {
-    double* const mine = wanted ? next : nullptr;
-    next += wanted ? components_ * n : 0;
-    return mine;
-  };
   dponnx_result result{};
-  result.energy = take(like.energy, 1);
-  result.force = take(like.force, 3 * nrows);
-  result.virial = take(like.virial, 9);
-  result.atom_energy = take(like.atom_energy, natoms);
-  result.atom_virial = take(like.atom_virial, 9 * nrows);
+  for (const auto& [where, n] : result_parts(natoms, nrows)) {
+    if (!(like.*where)) continue;
+    result.*where = next;
+    next += components_ * n;
+  }
   return result;
 }
 
 void CudaModel::clear(const dponnx_result& result, int64_t natoms, int64_t nrows) const {
-  const auto zero = [&](double* to, int64_t n) {
-    if (to) device_.clear(to, components_ * n * sizeof(double));
-  };
-  zero(result.energy, 1);
-  zero(result.force, 3 * nrows);
-  zero(result.virial, 9);
-  zero(result.atom_energy, natoms);
-  zero(result.atom_virial, 9 * nrows);
+  for (const auto& [where, n] : result_parts(natoms, nrows)) {
+    if (double* to = result.*where) device_.clear(to, components_ * n * sizeof(double));
+  }
 }
 
 void CudaModel::compute(const dponnx_system& system, const dponnx_result& result,
@@ -101,15 +93,12 @@ void CudaModel::compute(const dponnx_system& system, const dponnx_result& result
   const double* from = pinned_out_.room(n);
   device_.copy(pinned_out_.data(), results_.data(), n * sizeof(double));
   device_.wait();
-  const auto give = [&](double* to, int64_t count) {
-    if (to) std::copy_n(from, components_ * count, to);
-    from += to ? components_ * count : 0;
-  };
-  give(result.energy, 1);
-  give(result.force, 3 * nall);
-  give(result.virial, 9);
-  give(result.atom_energy, system.natoms);
-  give(result.atom_virial, 9 * nall);
+  for (const auto& [where, count] : result_parts(system.natoms, nall)) {
+    double* to = result.*where;
+    if (!to) continue;
+    std::copy_n(from, components_ * count, to);
+    from += components_ * count;
+  }
 }
 
 void CudaModel::compute(const dponnx_system_cuda& system, const dponnx_result& result, void* stream,

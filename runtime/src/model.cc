@@ -133,14 +133,9 @@ void Model::compute(const dponnx_system& system, const dponnx_result& result) {
     return;
   }
   const int64_t nall = system.natoms + system.nghost, k = about().components;
-  const auto clear = [k](double* out, int64_t n) {
-    if (out) std::fill_n(out, k * n, 0.0);
-  };
-  clear(result.energy, 1);
-  clear(result.force, 3 * nall);
-  clear(result.virial, 9);
-  clear(result.atom_energy, system.natoms);
-  clear(result.atom_virial, 9 * nall);
+  for (const auto& [where, n] : result_parts(system.natoms, nall)) {
+    if (double* to = result.*where) std::fill_n(to, k * n, 0.0);
+  }
   if (!system.nlist) {
     const Listing listing(system, about().rcut, options_.threads);
     const auto blocks = split(listing.system(), about().ntypes, block_size_);
@@ -165,8 +160,7 @@ void Model::evaluate(const dponnx_system& system, const std::vector<Block>& bloc
   const Wanted wanted(result, session_);
   if (wanted.names.empty()) return;
   const int64_t k = about().components;
-  std::vector<bool> chosen(about().ntypes, false);
-  for (int32_t t : about().sel_type) chosen[t] = true;
+  const std::vector<bool> chosen = about().chosen_types();
 
   overflow_.begin();
   for (const Block& block : blocks) {

@@ -3,6 +3,7 @@
 
 #include <dponnx.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,21 @@
 
 /// A model's inputs and outputs by name (docs/format.md), for one run on a block.
 namespace dponnx {
+
+/// One of the results, and how many numbers it has for each component of the quantity.
+struct ResultPart {
+  double* dponnx_result::* where;
+  int64_t count;
+};
+
+/// All five, for natoms local atoms in nall rows.
+inline std::array<ResultPart, 5> result_parts(int64_t natoms, int64_t nall) {
+  return {{{&dponnx_result::energy, 1},
+           {&dponnx_result::force, 3 * nall},
+           {&dponnx_result::virial, 9},
+           {&dponnx_result::atom_energy, natoms},
+           {&dponnx_result::atom_virial, 9 * nall}}};
+}
 
 /// Where a block's inputs lie: in the session's memory, or, where it says so, on the host.
 struct BlockInputs {

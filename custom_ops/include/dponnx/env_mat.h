@@ -20,6 +20,12 @@ struct Switch {
   DPONNX_HD bool reaches(T r2) const { return !(r2 >= rmax * rmax); }
 };
 
+/// d = r_j - r_i.
+template <class T>
+DPONNX_HD void difference(const T* coord, int64_t i, int64_t j, T (&d)[3]) {
+  for (int k = 0; k < 3; ++k) d[k] = coord[3 * j + k] - coord[3 * i + k];
+}
+
 /// |to - from|^2 of two points.
 template <class T>
 DPONNX_HD T square_distance(const T* from, const T* to) {
