@@ -23,7 +23,7 @@ from dponnx.runtime.library import Options, Result, System, check, library, onnx
 from dponnx.runtime.metadata import read_info
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # lammps_runs.py
-from systems import feeds, water
+from systems import feeds, molecule, water
 
 
 class NeighborList(ctypes.Structure):
@@ -77,13 +77,6 @@ class Step:
         return seconds
 
 
-def molecule() -> dict[str, np.ndarray]:
-    """One molecule of water: types O, H, H."""
-    coord = np.array([[0.0, 0.0, 0.0], [0.96, 0.0, 0.0], [-0.24, 0.93, 0.0]])
-    nlist = np.array([[1, 2], [0, 2], [0, 1]])
-    return {"coord": coord, "atype": np.array([0, 1, 1]), "nlist": nlist, "natoms": np.array([3])}
-
-
 def open_model(path: Path, threads: int, block: int) -> c_void_p:
     options = Options(ort_library=onnxruntime_library(), threads=threads, block=block)
     handle = c_void_p()
@@ -114,8 +107,8 @@ def main() -> None:
         print(f"{path}\n{'atoms':>8}{'1 thread, us':>24}{'2 threads, us':>24}{'ratio':>14}")
         handles = [open_model(path, threads, args.block) for threads in (1, 2)]
         rcut = read_info(path).rcut
-        liquid = [feeds(water().repeated(copies), rcut) for copies in (1, 2)]
-        for inputs in (molecule(), *liquid):
+        for bulk in (molecule(), water(), water().repeated(2)):
+            inputs = feeds(bulk, rcut)
             atoms = int(inputs["natoms"][0])
             found = microseconds(inputs, handles, max(10, args.repeat * 10 // (10 + atoms)))
             median, fastest = np.median(found, axis=0), found.min(axis=0)

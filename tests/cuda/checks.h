@@ -153,7 +153,7 @@ template <class T>
 void check_contraction(int64_t n, int width, int axis, Checks& checks) {
   dponnx::ContractArgs<T> args{};
   args.width = width, args.axis = axis, args.stride = width + 32;
-  args.size = int64_t(axis) * width - int64_t(axis) * (axis - 1) / 2;
+  args.size = dponnx::contraction_size(width, axis);
   const auto t = random_numbers<T>(n * 4 * width, 1), dd = random_numbers<T>(n * args.size, 2);
   std::vector<T> d(dd.size()), dt(t.size()), scratch((4 + axis) * args.stride);
   args.t = t.data(), args.dd = dd.data(), args.d = d.data(), args.dt = dt.data();

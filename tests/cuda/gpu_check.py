@@ -25,16 +25,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from systems import Bulk
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "benchmarks")]
 SIZES = [1_000, 10_000, 100_000, 1_000_000]
 STEPS = 10
 SKIN = 1.0  # angstrom, of the list kept over the steps
-FCC = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
-COPPER = 3.615  # angstrom
 
 
 def shell(*command: object, limit: int = 540, **variables: str) -> dict:
@@ -77,21 +79,12 @@ def harness(folder: Path, sizes: list[int]) -> dict[str, dict]:
     return stages
 
 
-def system(model: object, atoms: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """About that many atoms: copper for models of one type, water for others. coord (n, 3), box
-    (3, 3), types (n,)."""
-    if len(model.get_type_map()) == 1:
-        cell, kinds, box = FCC * COPPER, np.zeros(4, int), COPPER * np.eye(3)
-    else:
-        folder = ROOT / "fixtures" / "water"
-        kinds = np.loadtxt(folder / "type.raw", dtype=int)
-        cell = np.load(folder / "set.000" / "coord.npy")[0].reshape(-1, 3)
-        box = np.load(folder / "set.000" / "box.npy")[0].reshape(3, 3)
-    times = max(1, round((atoms / len(kinds)) ** (1 / 3)))
-    shifts = np.array(list(np.ndindex(times, times, times))) @ box
-    coord = (cell[None] + shifts[:, None]).reshape(-1, 3)
-    coord += np.random.default_rng(0).normal(scale=0.02, size=coord.shape)
-    return coord, times * box, np.tile(kinds, len(shifts))
+def system(model: object, atoms: int) -> Bulk:
+    """About that many atoms: copper for models of one type, water for others."""
+    from systems import hot_copper, water
+
+    bulk = hot_copper() if len(model.get_type_map()) == 1 else water()
+    return bulk.repeated(max(1, round((atoms / len(bulk.coord)) ** (1 / 3))))
 
 
 def timing(device: object, path: Path, atoms: int, name: str) -> dict:
@@ -100,14 +93,13 @@ def timing(device: object, path: Path, atoms: int, name: str) -> dict:
     from dponnx import DeepPot
 
     model = DeepPot(path, device=name)
-    coord, box, types = system(model, atoms)
+    bulk = system(model, atoms)
+    n, reach = len(bulk.coord), model.get_rcut() + SKIN
     started = time.perf_counter()
-    rows, first, count, table = device.neighbors(coord, box, [1, 1, 1], model.get_rcut() + SKIN)
+    rows, first, count, table = device.neighbors(bulk.coord, bulk.box, [1, 1, 1], reach)
     listing = time.perf_counter() - started
-    owner = np.concatenate(
-        [np.arange(len(coord)), np.repeat(np.arange(len(coord)), np.diff(first))]
-    )
-    run = Evaluation(device, model, rows, types[owner], count, table)
+    owner = np.concatenate([np.arange(n), np.repeat(np.arange(n), np.diff(first))])
+    run = Evaluation(device, model, rows, bulk.atype[owner], count, table)
     run.step(ago=0)
     seconds = []
     for _ in range(STEPS):
@@ -115,10 +107,10 @@ def timing(device: object, path: Path, atoms: int, name: str) -> dict:
         run.step(ago=1)
         seconds.append(time.perf_counter() - started)
     force = run.force.get()
-    per_atom = 1e6 / len(coord)
+    per_atom = 1e6 / n
     return {
-        "atoms": len(coord),
-        "ghosts": len(rows) - len(coord),
+        "atoms": n,
+        "ghosts": len(rows) - n,
         "precision": model.info.precision,
         "us_per_atom": float(np.median(seconds)) * per_atom,
         "spread_us": [min(seconds) * per_atom, max(seconds) * per_atom],

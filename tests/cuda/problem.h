@@ -154,11 +154,7 @@ class DeviceProblem {
         views_(dponnx::stacked_views(table_.view({}), problem.grids())),
         kinds_(problem.kinds()),
         scale_(problem.scale()),
-        dy_(problem.dy()) {
-    std::vector<int> rows{0};
-    for (const auto& grid : problem.grids()) rows.push_back(rows.back() + grid.n_rows());
-    first_row_ = DeviceArray<int>(rows);
-  }
+        dy_(problem.dy()) {}
 
   dponnx::cuda::DescriptorFrame<E, T> frame(T* out) const {
     dponnx::cuda::DescriptorFrame<E, T> frame{};
@@ -177,7 +173,6 @@ class DeviceProblem {
     frame.nall = problem_.system().nall;
     frame.nnei = problem_.sec().back();
     frame.block = table_.view({});
-    frame.first_row = first_row_.data();
     return frame;
   }
 
@@ -185,7 +180,7 @@ class DeviceProblem {
   const Problem<E, T>& problem_;
   DeviceArray<E> coord_;
   DeviceArray<int32_t> atype_, nlist_;
-  DeviceArray<int> sec_, table_of_, first_row_;
+  DeviceArray<int> sec_, table_of_;
   dponnx::cuda::DeviceTable<T> table_;
   DeviceArray<dponnx::TableView<T>> views_;
   DeviceArray<dponnx::PairKind<E>> kinds_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-3.0-or-later
 #pragma once
 
+#include <dponnx/env_mat.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -25,6 +27,10 @@ struct System {
   std::vector<double> coord;          ///< [nall, 3]
   std::vector<int32_t> atype, nlist;  ///< [nall]; [nloc, nnei_in]
 };
+
+inline double square_distance(const System& system, int64_t i, int64_t j) {
+  return dponnx::square_distance(&system.coord[3 * i], &system.coord[3 * j]);
+}
 
 class Lattice {
  public:
@@ -86,13 +92,14 @@ class Lattice {
   void list(const std::vector<int64_t>& places, System& system) const {
     std::vector<std::vector<int32_t>> rows(system.nloc);
     const int reach = shell_;
+    const double listed2 = options_.listed * options_.listed;
     for (int64_t i = 0; i < system.nloc && options_.lists; ++i) {
       const int at[] = {axis_of(places[i], 0), axis_of(places[i], 1), axis_of(places[i], 2)};
       for (int x = at[0] - reach; x <= at[0] + reach; ++x) {
         for (int y = at[1] - reach; y <= at[1] + reach; ++y) {
           for (int z = at[2] - reach; z <= at[2] + reach; ++z) {
             const int32_t j = number_[(int64_t(x) * edge_ + y) * edge_ + z];
-            if (j == i || distance(system.coord, i, j) >= options_.listed) continue;
+            if (j == i || square_distance(system, i, j) >= listed2) continue;
             rows[i].push_back(j);
           }
         }
@@ -104,12 +111,6 @@ class Lattice {
     for (int64_t i = 0; i < system.nloc; ++i) {
       std::copy(rows[i].begin(), rows[i].end(), system.nlist.begin() + i * system.nnei_in);
     }
-  }
-
-  static double distance(const std::vector<double>& coord, int64_t i, int64_t j) {
-    double sum = 0;
-    for (int k = 0; k < 3; ++k) sum += std::pow(coord[3 * j + k] - coord[3 * i + k], 2);
-    return std::sqrt(sum);
   }
 
   SystemOptions options_;
@@ -127,10 +128,7 @@ inline std::vector<int> most_neighbors(const System& system, double rcut, int nt
     for (int64_t k = i * system.nnei_in; k < (i + 1) * system.nnei_in; ++k) {
       const int32_t j = system.nlist[k];
       if (j < 0) continue;
-      double r2 = 0;
-      for (int c = 0; c < 3; ++c)
-        r2 += std::pow(system.coord[3 * j + c] - system.coord[3 * i + c], 2);
-      if (r2 < rcut * rcut) ++counts[system.atype[j]];
+      if (square_distance(system, i, j) < rcut * rcut) ++counts[system.atype[j]];
     }
     for (int t = 0; t < ntypes; ++t) most[t] = std::max(most[t], counts[t]);
   }

@@ -128,10 +128,7 @@ inline double mean_neighbors(const System& system, double rcut) {
   for (int64_t k = 0; k < n * system.nnei_in; ++k) {
     const int64_t i = k / system.nnei_in, j = system.nlist[k];
     if (j < 0) continue;
-    double r2 = 0;
-    for (int c = 0; c < 3; ++c)
-      r2 += std::pow(system.coord[3 * j + c] - system.coord[3 * i + c], 2);
-    count += r2 < rcut * rcut;
+    count += square_distance(system, i, j) < rcut * rcut;
   }
   return n > 0 ? double(count) / n : 0;
 }
@@ -159,7 +156,7 @@ template <class T>
 void time_contraction(int64_t n, int width, int axis, Steps& steps) {
   dponnx::ContractArgs<T> args{};
   args.width = width, args.axis = axis;
-  args.size = int64_t(axis) * width - int64_t(axis) * (axis - 1) / 2;
+  args.size = dponnx::contraction_size(width, axis);
   Room<T> t(n * 4 * width), d(n * args.size), dt(n * 4 * width);
   args.t = t.data(), args.d = d.data(), args.dd = d.data(), args.dt = dt.data();
   const double rows = 4.0 * width * sizeof(T), packed = args.size * sizeof(T);

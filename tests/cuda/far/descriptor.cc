@@ -14,12 +14,12 @@ void far::check_descriptor() {
   const std::vector<double> coef(6 * width, 0.5);
   const TableView<double> table = {{-1, 9, 9, 10, 10, 1, 0, 0}, coef.data(), width, 1, 6 * width};
   const PairKind<double> kind = {0, {}, {1, 1, 1, 1}};
-  const int sec[] = {0, 1}, first_row[] = {0};
+  const int sec[] = {0, 1};
   const double scale[] = {2};
   AtomGroup<double, double> atoms{};
   static_cast<ListArgs<double>&>(atoms) = {coord.data(), atype.data(), nullptr, 0, {1, 4}, sec, 1};
   atoms.kinds = &kind, atoms.tables = &table, atoms.block = table, atoms.scale = scale;
-  atoms.first_row = first_row, atoms.nnei = 1, atoms.out = out.data(), atoms.dy = dy.data();
+  atoms.nnei = 1, atoms.out = out.data(), atoms.dy = dy.data();
   atoms.slots = slots.data(), atoms.filled = filled.data(), atoms.grad = grad.data();
   for (int k = 0; k < 3; ++k) *coord.touch(k, 1) = 1;  // the neighbour
   double* sums[2];
