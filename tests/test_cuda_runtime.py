@@ -2,7 +2,7 @@
 """Does libdponnx on a CUDA device do what it does on the CPU, and say what is missing?
 
 "emulated": custom_ops/cuda/emulated stands in for the device, ONNX Runtime runs on the CPU: blocks,
-lists, copies and sums are those of the GPU. "cuda": the first GPU, or a visible skip.
+lists, copies and sums are those of the GPU. "cuda": the first GPU, where there is one.
 """
 
 from __future__ import annotations
