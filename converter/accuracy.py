@@ -21,10 +21,11 @@ from ..runtime.errors import InputError
 from ..runtime.progress import Progress
 from . import pass_tables
 from .assemble import onnx_bytes, prepare
+from .exact_grid import grid_of
 from .frozen_graph import FrozenModel
-from .grids import TableOptions, choose_grid
+from .grids import TableOptions
 from .nets import EmbeddingNet
-from .tables import build_table
+from .tables import build_table, errors_between_knots
 
 log = logging.getLogger("dponnx")
 
@@ -106,8 +107,8 @@ def largest_slope_error(nets: list[EmbeddingNet], options: TableOptions) -> floa
     """Over all nets, between the knots of the first sub-tables."""
     errors = []
     for net in nets:
-        grid = choose_grid(net, options)
-        errors.append(pass_tables.errors_between_knots(net, build_table(net, grid, net.y.dtype))[1])
+        grid = grid_of(net, options)
+        errors.append(errors_between_knots(net, build_table(net, grid, net.y.dtype))[1])
     return max(errors)
 
 

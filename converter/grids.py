@@ -23,15 +23,21 @@ LARGEST = 10**8  # intervals of a table: with 100 outputs, half a terabyte
 
 @dataclass(frozen=True)
 class TableOptions:
-    """step: knot spacing of the first sub-table in units of the normalised input;
-    extrapolate: the second one ends at this many times the first one's upper end;
-    frequency: every so many evaluations inputs outside are counted, -1 never;
-    min_nbor_dist: shortest distance of the training data (angstrom)."""
+    """step: knot spacing of the first sub-table in units of the normalised input, None: each net's
+    own (exact_grid.py); extrapolate: the second one ends at this many times the first one's upper
+    end; frequency: every so many evaluations inputs outside are counted, -1 never;
+    min_nbor_dist: shortest distance of the training data (angstrom); coarse: knot spacing of the
+    second sub-table, None: COARSER times the step. In se_e3 both are COARSER_SE_T times that."""
 
-    step: float
+    step: float | None
     extrapolate: float
     frequency: int
     min_nbor_dist: float
+    coarse: float | None = None
+
+    def beyond(self) -> float:
+        """Knot spacing of the second sub-table."""
+        return COARSER * self.step if self.coarse is None else self.coarse
 
 
 def switched_inverse(r: float, rcut_smth: float, rcut: float) -> float:
@@ -113,14 +119,16 @@ def _slots(env_mat: gs.Node, t: int | None) -> np.ndarray:
 def _one_sided(lower: int, upper: int, net: EmbeddingNet, options: TableOptions) -> TableGrid:
     step, dtype = options.step, net.y.dtype
     fine, n_fine = split_evenly(upper - lower, step, dtype)
-    maximum, coarse, n_coarse = _beyond(upper, COARSER * step, options.extrapolate, dtype)
+    maximum, coarse, n_coarse = _beyond(upper, options.beyond(), options.extrapolate, dtype)
     return TableGrid(lower, upper, maximum, fine, coarse, n_fine, n_coarse)
 
 
 def _symmetric(upper: int, net: EmbeddingNet, options: TableOptions) -> TableGrid:
     step, dtype = COARSER_SE_T * options.step, net.y.dtype
     fine, n_fine = split_evenly(2 * upper, step, dtype)
-    maximum, coarse, n_coarse = _beyond(upper, COARSER * step, options.extrapolate, dtype)
+    maximum, coarse, n_coarse = _beyond(
+        upper, COARSER_SE_T * options.beyond(), options.extrapolate, dtype
+    )
     return TableGrid(-upper, upper, maximum, fine, coarse, n_fine, n_coarse, n_coarse)
 
 

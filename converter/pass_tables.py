@@ -16,13 +16,12 @@ import onnx_graphsurgeon as gs
 from ..runtime.errors import ConversionError, UnsupportedModelError
 from ..runtime.metadata import KeptPart
 from ..runtime.report import NetReport
+from .exact_grid import grid_of
 from .graph import Builder, replace_everywhere
-from .grids import TableOptions, choose_grid, reach
+from .grids import TableOptions, reach
 from .nets import EmbeddingNet, survey
 from .shape_rules import shape_of
-from .tables import Table, TableGrid, build_table
-
-SAMPLED = 2000  # intervals of a table that are compared with its net
+from .tables import Table, TableGrid, build_table, errors_between_knots
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,11 @@ class Plan:
     @property
     def nets(self) -> list[EmbeddingNet]:
         return [net for net, _ in self.items]
+
+    @property
+    def finest(self) -> float:
+        """The smallest spacing of a first sub-table."""
+        return min(grid.fine for _, grid in self.items)
 
     @property
     def nbytes(self) -> int:
@@ -50,7 +54,7 @@ def plan(graph: gs.Graph, options: TableOptions) -> Plan:
         raise UnsupportedModelError(
             f"nothing to compress: {why}; use dponnx convert, which needs no tables"
         )
-    return Plan([(net, choose_grid(net, options)) for net in nets], kept)
+    return Plan([(net, grid_of(net, options)) for net in nets], kept)
 
 
 def run(
@@ -121,21 +125,6 @@ def _exchanged(t: gs.Tensor) -> bool:
     return (
         bool(t.inputs) and t.inputs[0].op == "Transpose" and t.inputs[0].attrs["perm"] == [0, 2, 1]
     )
-
-
-def errors_between_knots(net: EmbeddingNet, table: Table) -> tuple[float, float]:
-    """Largest error of value and slope, measured between the knots of the first sub-table."""
-    grid = table.grid
-    every = max(1, grid.n_fine // SAMPLED)
-    left = grid.lower + grid.fine * np.arange(0, grid.n_fine, every)
-    value_error = slope_error = 0.0
-    for part in (0.25, 0.5, 0.75):
-        at = left + part * grid.fine
-        value, slope, _ = net(at)
-        table_value, table_slope = table.evaluate(at)
-        value_error = max(value_error, float(np.abs(table_value - value).max()))
-        slope_error = max(slope_error, float(np.abs(table_slope - slope).max()))
-    return value_error, slope_error
 
 
 def _report(net: EmbeddingNet, table: Table, type_map: list[str]) -> NetReport:

@@ -36,7 +36,7 @@ def compress(
     output: str | Path | None = None,
     *,
     onnx: str | Path | None = None,
-    step: float = 0.01,
+    step: float | None = None,
     extrapolate: float = 5.0,
     frequency: int = -1,
     max_error: float | None = None,
@@ -52,7 +52,9 @@ def compress(
 
     input: graph.pb. output: the frozen-TF file (default input's name with -compress.pb);
     onnx: the ONNX file (default: output with suffix .onnx).
-    step: spacing of the first sub-table's knots, dimensionless; extrapolate >= 1: the second
+    step: spacing of the first sub-table's knots, dimensionless, that of the second one ten times
+    as much; None: for each net the widest up to 0.1 whose slopes are exact to 1e-11 (float32:
+    1e-5) of the largest, or else 0.01, what `dp compress` takes; extrapolate >= 1: the second
     sub-table reaches to this many times the first one's end; frequency: overflow check every
     so many evaluations, -1 never; max_error: instead of step, the largest force error in
     eV/angstrom, proven on the first frames of system, if given; min_nbor_dist: shortest
@@ -84,7 +86,7 @@ def compress(
                 options = accuracy.step_for(max_error, system, model, options)
         graph = prepare(model, progress)
         plan = pass_tables.plan(graph, options)
-        sizes = SizeCheck(input.stat().st_size, plan.nbytes, options.step)
+        sizes = SizeCheck(input.stat().st_size, plan.nbytes, options.step or plan.finest)
         with progress.stage("compressing"):
             tables = surgeon.tabulate(graph, model, plan, options, progress)
         with progress.stage(f"writing {output.name} and {onnx.name}"):
@@ -183,8 +185,8 @@ def _write_onnx(files: Outputs, path: Path, graph, about: dict[str, str], *, apa
     return len(model.graph.node)
 
 
-def _check_options(step: float, extrapolate: float) -> None:
-    if not (math.isfinite(step) and step > 0):
+def _check_options(step: float | None, extrapolate: float) -> None:
+    if step is not None and not (math.isfinite(step) and step > 0):
         raise InputError(f"step is {step}; expected a number above 0, such as 0.01")
     if not (math.isfinite(extrapolate) and extrapolate >= 1):
         raise InputError(f"extrapolate is {extrapolate}; expected 1 or more, such as 5")

@@ -18,6 +18,8 @@ from ..runtime.errors import InputError
 # Net: x (n,) -> value, first and second derivative, each (n, width).
 Net = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
+SAMPLED = 2000  # intervals of a table that are compared with its net
+
 
 @dataclass(frozen=True)
 class TableGrid:
@@ -140,6 +142,21 @@ def build_table(net: Net, grid: TableGrid, dtype=np.float64) -> Table:
     h = grid.widths()[:, None]
     coef = hermite5(h, value[:-1], slope[:-1], curvature[:-1], value[1:], slope[1:], curvature[1:])
     return Table(grid, np.ascontiguousarray(coef.reshape(grid.n_rows, -1).astype(dtype)))
+
+
+def errors_between_knots(net: Net, table: Table) -> tuple[float, float]:
+    """Largest error of value and slope, measured between the knots of the first sub-table."""
+    grid = table.grid
+    every = max(1, grid.n_fine // SAMPLED)
+    left = grid.lower + grid.fine * np.arange(0, grid.n_fine, every)
+    value_error = slope_error = 0.0
+    for part in (0.25, 0.5, 0.75):
+        at = left + part * grid.fine
+        value, slope, _ = net(at)
+        table_value, table_slope = table.evaluate(at)
+        value_error = max(value_error, float(np.abs(table_value - value).max()))
+        slope_error = max(slope_error, float(np.abs(table_slope - slope).max()))
+    return value_error, slope_error
 
 
 def split_evenly(length: float, step: float, dtype=np.float64) -> tuple[float, int]:

@@ -48,10 +48,10 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
         "-s",
         "--step",
         type=float,
-        default=0.01,
         help="spacing of the knots in the range of the training data, in units of the normalised "
         "switched inverse distance (dimensionless); ten times that beyond. Smaller is more "
-        "accurate and larger: usual are 0.1 to 0.001 (default: %(default)s)",
+        "accurate and larger: usual are 0.1 to 0.001 (default: for each net the widest up to 0.1 "
+        "that is exact but for rounding, or else 0.01; 0.1 beyond)",
     )
     option(
         "-e",
@@ -146,7 +146,8 @@ def add_verbs(verbs: Any) -> list[argparse.ArgumentParser]:
 
 def run_compress(args: argparse.Namespace) -> None:
     """Check the options, compress, print the table of nets."""
-    _positive("-s/--step", args.step, "for example 0.01")
+    if args.step is not None:
+        _positive("-s/--step", args.step, "for example 0.01")
     if not (math.isfinite(args.extrapolate) and args.extrapolate >= 1):
         raise InputError(f"-e/--extrapolate is {args.extrapolate}; expected 1 or more, usually 5")
     if args.max_error is not None:

@@ -64,13 +64,14 @@ class CompressionReport:
 def render(report: CompressionReport, console: Console) -> None:
     """Print the table of nets and the files written."""
     if report.nets:
-        columns = ["net", "lower", "upper", "max", "rows", "size", "error", "slope error"]
+        columns = ["net", "lower", "upper", "max", "step", "rows", "size", "error", "slope error"]
         rows = [
             (
                 net.name,
                 f"{net.lower:g}",
                 f"{net.upper:g}",
                 f"{net.maximum:g}",
+                f"{net.fine:.2g}",
                 str(net.n_rows),
                 size(net.bytes),
                 f"{net.max_error:.1e}",

@@ -23,13 +23,13 @@ def graph(fixture_dir):
 
 @pytest.fixture
 def low_limit(monkeypatch):
-    """As if files ended at 4 MB; the fixture's tables take 6."""
+    """As if files ended at 4 MB; the fixture's tables take 6 at a step of 0.01."""
     monkeypatch.setattr(sizes, "LIMIT", 4_000_000)
 
 
 def test_above_the_limit_the_data_lie_beside_the_model(low_limit, graph, fixture_dir, tmp_path):
     with pytest.raises(OutputTooLargeError, match=r"a step of 0\.0\d+ would fit"):
-        compress(graph, tmp_path / "c.pb")
+        compress(graph, tmp_path / "c.pb", step=0.01)
     assert sorted(os.listdir(tmp_path)) == ["c.onnx", "c.onnx.data"]
     assert (tmp_path / "c.onnx").stat().st_size < 100_000
     with np.load(fixture_dir / "sea_small_2side" / "reference.npz") as v:
@@ -37,16 +37,19 @@ def test_above_the_limit_the_data_lie_beside_the_model(low_limit, graph, fixture
         np.testing.assert_allclose(found[1], v["bulk_orig_force"], rtol=0, atol=1e-10)
 
 
-def test_the_step_that_fits_fits(low_limit, graph, tmp_path):
+@pytest.mark.parametrize("step, limit", [(0.01, 4_000_000), (None, 2_000_000)])
+def test_the_step_that_fits_fits(graph, tmp_path, monkeypatch, step, limit):
+    monkeypatch.setattr(sizes, "LIMIT", limit)
     with pytest.raises(OutputTooLargeError) as error:
-        compress(graph, tmp_path / "a.pb")
-    step = float(str(error.value).split("a step of ")[1].split(" ")[0])
-    report = compress(graph, tmp_path / "b.pb", step=step)
-    assert report.output.stat().st_size <= 4_000_000 + 2**20  # the margin for structure
+        compress(graph, tmp_path / "a.pb", step=step)
+    fits = float(str(error.value).split("a step of ")[1].split(" ")[0])
+    report = compress(graph, tmp_path / "b.pb", step=fits)
+    assert report.output.stat().st_size <= limit + 2**20  # the margin for structure
 
 
 def test_the_command_line_says_so_and_writes_onnx(low_limit, graph, tmp_path, capsys):
-    assert main(["compress", "-i", str(graph), "-o", str(tmp_path / "c.pb"), "-v", "ERROR"]) == 2
+    files = ["-i", str(graph), "-o", str(tmp_path / "c.pb")]
+    assert main(["compress", *files, "-s", "0.01", "-v", "ERROR"]) == 2
     out, err = capsys.readouterr()
     assert "tables" in out and "was not written" in err and err.count("\n") == 1
     assert (tmp_path / "c.onnx").exists() and not (tmp_path / "c.pb").exists()
@@ -60,7 +63,7 @@ def test_data_file_does_not_survive_a_failure(low_limit, graph, tmp_path, monkey
 
     monkeypatch.setattr(check, "onnx", refuse)
     with pytest.raises(OSError):
-        compress(graph, tmp_path / "c.pb")
+        compress(graph, tmp_path / "c.pb", step=0.01)
     assert os.listdir(tmp_path) == []
 
 

@@ -99,7 +99,8 @@ typedef struct {
 } dponnx_nlist;
 
 /* Atoms. With nlist, rows are natoms local atoms, then nghost ghosts, and box is not used;
- * without, nghost is 0 and neighbours and images are found here. */
+ * without, nghost is 0 and neighbours and images are found here, anew in each call but where the
+ * same atoms, in the same box, moved by less than half an angstrom. */
 typedef struct {
   int64_t natoms, nghost;
   const double* coord;  /* [natoms + nghost, 3] anywhere, also outside the box */

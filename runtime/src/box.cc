@@ -91,12 +91,16 @@ Vector Box::fraction(const double* x) const {
   return {dot(inverse_[0], point), dot(inverse_[1], point), dot(inverse_[2], point)};
 }
 
-void Box::wrap(double* x) const {
-  const Vector f = fraction(x);
+Vector Box::whole(const double* x) const {
+  Vector f = fraction(x);
+  for (int k = 0; k < 3; ++k) f[k] = along_[k] ? std::floor(f[k]) : 0;
+  return f;
+}
+
+void Box::unmove(const Vector& whole, double* x) const {
   for (int k = 0; k < 3; ++k) {
     if (!along_[k]) continue;
-    const double whole = std::floor(f[k]);
-    for (int c = 0; c < 3; ++c) x[c] -= whole * vectors_[k][c];
+    for (int c = 0; c < 3; ++c) x[c] -= whole[k] * vectors_[k][c];
   }
 }
 

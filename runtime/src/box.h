@@ -29,8 +29,11 @@ class Box {
   /// The point's components in units of the vectors.
   Vector fraction(const double* x) const;
 
-  /// x moved by whole vectors into the box, along periodic directions.
-  void wrap(double* x) const;
+  /// How many of each vector x is away from the box, along periodic directions; 0 along others.
+  Vector whole(const double* x) const;
+
+  /// x moved back by that many.
+  void unmove(const Vector& whole, double* x) const;
 
  private:
   std::array<Vector, 3> vectors_, inverse_;

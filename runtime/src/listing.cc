@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
-#include "box.h"
 #include "error.h"
 #include "pairs.h"
 
@@ -24,94 +24,100 @@ uint64_t morton(const std::array<uint32_t, 3>& cell) {
 
 }  // namespace
 
-Listing::Listing(const dponnx_system& caller, double rcut, int threads) {
-  const Box box(caller.box, caller.along, rcut);
-  for (int64_t i = 0; i < caller.natoms; ++i) {
-    if (caller.type[i] < 0) continue;
-    owner_.push_back(static_cast<int32_t>(i));
-    coord_.insert(coord_.end(), caller.coord + 3 * i, caller.coord + 3 * i + 3);
-    box.wrap(&coord_[coord_.size() - 3]);
-  }
-  order_atoms(caller, rcut);
+Listing::Listing(const dponnx_system& caller, double reach, int threads)
+    : box_(caller.box, caller.along, reach) {
+  take_atoms(caller, reach);
   const int32_t nloc = static_cast<int32_t>(owner_.size());
-  find_pairs(box, rcut, threads);
+  move(caller);
+  find_pairs(reach, threads);
   ilist_.resize(nloc);
   std::iota(ilist_.begin(), ilist_.end(), 0);
   nlist_ = {nloc, ilist_.data(), numneigh_.data(), first_.data(), 0, 0};
+  move(caller);
+}
+
+void Listing::move(const dponnx_system& caller) {
+  const size_t nloc = whole_.size();
+  coord_.resize(3 * (nloc + ghosts_.size()));
+  for (size_t a = 0; a < nloc; ++a) {
+    std::copy_n(caller.coord + 3 * int64_t(owner_[a]), 3, &coord_[3 * a]);
+    box_.unmove(whole_[a], &coord_[3 * a]);
+  }
+  for (size_t g = 0; g < ghosts_.size(); ++g) {
+    const Ghost& ghost = ghosts_[g];
+    for (int c = 0; c < 3; ++c) {
+      double x = coord_[3 * int64_t(ghost.of) + c];
+      for (int k = 0; k < 3; ++k) x += ghost.shift[k] * box_.vector(k)[c];
+      coord_[3 * (nloc + g) + c] = x;
+    }
+  }
   system_ = caller;
-  system_.natoms = nloc;
-  system_.nghost = static_cast<int64_t>(owner_.size()) - nloc;
+  system_.natoms = static_cast<int64_t>(nloc);
+  system_.nghost = static_cast<int64_t>(ghosts_.size());
   system_.coord = coord_.data();
   system_.type = type_.data();
   system_.box = nullptr;
   system_.nlist = &nlist_;
 }
 
-/// Sorts the atoms by the cells of edge rcut / 2 they lie in.
-void Listing::order_atoms(const dponnx_system& caller, double rcut) {
-  const size_t n = owner_.size();
+/// Real atoms, sorted by the cells of edge reach / 2 they lie in.
+void Listing::take_atoms(const dponnx_system& caller, double reach) {
+  struct Atom {
+    uint64_t key;
+    int32_t owner;
+    Vector whole, x;
+  };
+  std::vector<Atom> atoms;
   Vector low = {0, 0, 0};
-  for (size_t a = 0; a < n; ++a) {
-    for (int k = 0; k < 3; ++k) low[k] = std::min(a ? low[k] : coord_[k], coord_[3 * a + k]);
+  for (int64_t i = 0; i < caller.natoms; ++i) {
+    if (caller.type[i] < 0) continue;
+    const double* x = caller.coord + 3 * i;
+    Atom atom = {0, static_cast<int32_t>(i), box_.whole(x), {x[0], x[1], x[2]}};
+    box_.unmove(atom.whole, atom.x.data());
+    for (int k = 0; k < 3; ++k) low[k] = std::min(atoms.empty() ? atom.x[k] : low[k], atom.x[k]);
+    atoms.push_back(atom);
   }
-  std::vector<std::pair<uint64_t, int32_t>> keys(n);
-  for (size_t a = 0; a < n; ++a) {
+  for (Atom& atom : atoms) {
     std::array<uint32_t, 3> cell;
     for (int k = 0; k < 3; ++k) {
-      const double c = (coord_[3 * a + k] - low[k]) / (0.5 * rcut);
+      const double c = (atom.x[k] - low[k]) / (0.5 * reach);
       cell[k] = static_cast<uint32_t>(std::min(c, 2097151.0));
     }
-    keys[a] = {morton(cell), static_cast<int32_t>(a)};
+    atom.key = morton(cell);
   }
-  std::sort(keys.begin(), keys.end());
-  const std::vector<double> coord = std::move(coord_);
-  const std::vector<int32_t> owner = std::move(owner_);
-  coord_.resize(3 * n);
-  owner_.resize(n);
-  type_.resize(n);
-  for (size_t a = 0; a < n; ++a) {
-    const int32_t from = keys[a].second;
-    std::copy_n(&coord[3 * from], 3, &coord_[3 * a]);
-    owner_[a] = owner[from];
-    type_[a] = caller.type[owner_[a]];
+  std::sort(atoms.begin(), atoms.end(), [](const Atom& a, const Atom& b) {
+    return std::pair(a.key, a.owner) < std::pair(b.key, b.owner);
+  });
+  for (const Atom& atom : atoms) {
+    owner_.push_back(atom.owner);
+    whole_.push_back(atom.whole);
+    type_.push_back(caller.type[atom.owner]);
   }
 }
 
 /// Ghosts, and the list of each atom's neighbours.
-void Listing::find_pairs(const Box& box, double rcut, int threads) {
+void Listing::find_pairs(double reach, int threads) {
   const size_t nloc = owner_.size();
-  const std::vector<Pair> pairs = dponnx::find_pairs(coord_, box, rcut, threads);
+  const std::vector<Pair> pairs = dponnx::find_pairs(coord_, box_, reach, threads);
   numneigh_.assign(nloc, 0);
   first_.assign(nloc, nullptr);
   neighbors_.resize(pairs.size());
-  struct Ghost {
-    std::array<int32_t, 3> shift;
-    int32_t row, next;
-  };
-  std::vector<Ghost> ghosts;
-  std::vector<int32_t> ghosts_of(nloc, -1);  // the first of each atom, then by `next`
+  std::vector<int32_t> last(nloc, -1), before;  // ghost of each atom found last; of each ghost
   for (size_t p = 0; p < pairs.size(); ++p) {
     const Pair& pair = pairs[p];
     ++numneigh_[pair.i];
-    int32_t row = pair.j;
-    if (pair.shift != std::array<int32_t, 3>{}) {
-      int32_t g = ghosts_of[pair.j];
-      while (g >= 0 && ghosts[g].shift != pair.shift) g = ghosts[g].next;
-      if (g < 0) {
-        g = static_cast<int32_t>(ghosts.size());
-        ghosts.push_back({pair.shift, static_cast<int32_t>(owner_.size()), ghosts_of[pair.j]});
-        ghosts_of[pair.j] = g;
-        owner_.push_back(owner_[pair.j]);
-        type_.push_back(type_[pair.j]);
-        for (int c = 0; c < 3; ++c) {
-          double x = coord_[3 * pair.j + c];
-          for (int k = 0; k < 3; ++k) x += pair.shift[k] * box.vector(k)[c];
-          coord_.push_back(x);
-        }
-      }
-      row = ghosts[g].row;
+    neighbors_[p] = pair.j;
+    if (pair.shift == std::array<int32_t, 3>{}) continue;
+    int32_t g = last[pair.j];
+    while (g >= 0 && ghosts_[g].shift != pair.shift) g = before[g];
+    if (g < 0) {
+      g = static_cast<int32_t>(ghosts_.size());
+      ghosts_.push_back({pair.j, pair.shift});
+      before.push_back(std::exchange(last[pair.j], g));
+      owner_.push_back(owner_[pair.j]);
+      type_.push_back(type_[pair.j]);
     }
-    neighbors_[p] = row;
+    neighbors_[p] = static_cast<int32_t>(nloc) + g;
   }
   const int32_t* at = neighbors_.data();  // pairs are sorted by i
   for (size_t i = 0; i < nloc; ++i) {

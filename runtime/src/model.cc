@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "error.h"
-#include "listing.h"
 
 namespace dponnx {
 
@@ -28,7 +27,8 @@ Model::Model(const Source& source, const dponnx_options& options, const std::str
     : session_(source, options),
       options_(options),
       note_(note),
-      block_size_(block_size(options, about().memory_per_atom())) {
+      block_size_(block_size(options, about().memory_per_atom())),
+      kept_(about().rcut, options.threads, about().ntypes, block_size_) {
   options_.ort_library = nullptr;  // the caller's memory
   for (const std::string& name : about().type_names) names_.push_back(name.c_str());
   info_.model_type = about().model_type.c_str();
@@ -137,9 +137,10 @@ void Model::compute(const dponnx_system& system, const dponnx_result& result) {
     if (double* to = result.*where) std::fill_n(to, k * n, 0.0);
   }
   if (!system.nlist) {
-    const Listing listing(system, about().rcut, options_.threads);
-    const auto blocks = split(listing.system(), about().ntypes, block_size_);
-    evaluate(listing.system(), blocks, &listing.owner(), result, nall);
+    kept_.update(system);
+    const Listing& listing = kept_.listing();
+    evaluate(listing.system(), kept_.blocks(), &listing.owner(), result, nall);
+    kept_.rest();
     return;
   }
   const bool same =

@@ -10,6 +10,7 @@
 
 #include "block.h"
 #include "cuda_model.h"
+#include "kept_listing.h"
 #include "overflow_sum.h"
 #include "run_ports.h"
 #include "session.h"
@@ -52,6 +53,7 @@ class Model {
   int64_t block_size_;
   std::vector<Block> blocks_;  ///< of the engine's list, kept while ago > 0
   int64_t listed_natoms_ = -1, listed_nall_ = -1;
+  KeptListing kept_;  ///< of atoms without a list
   int64_t evaluation_ = 0;
   OverflowSum overflow_;
   std::string overflow_text_;

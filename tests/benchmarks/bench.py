@@ -40,7 +40,7 @@ import machine
 import report
 import stages
 from systems import ROOT, bulk_of, feeds
-from variants import MODELS, STEP, Variant, variants
+from variants import MODELS, Variant, variants
 
 PROFILED = {"sea": ("plain", "fused", "mixed"), "copper": ("fused", "mixed")}
 FORMS = ("fused", "mixed")
@@ -161,10 +161,10 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=1, help="processes of each measurement")
     parser.add_argument("--runs", type=int, default=3, help="runs timed in each process")
     parser.add_argument("--seconds", type=float, default=0.7, help="of each run")
-    parser.add_argument("--step", type=float, default=STEP, help="of our tables")
+    parser.add_argument("--step", type=float, help="of our tables, dp compress's is 0.01")
     parser.add_argument("--out", type=Path, help="file name, .json and .png are added")
     args = parser.parse_args()
-    args.whole = not (args.models or args.profile or args.step != STEP)
+    args.whole = not (args.models or args.profile or args.step)
     args.models = args.models or MODELS
     with tempfile.TemporaryDirectory() as folder:
         data = measure(args, Path(folder))

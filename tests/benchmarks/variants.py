@@ -15,7 +15,6 @@ import copper
 from dponnx import compress
 
 MODELS = ("sea", "sea_f32", "ser", "se3", "hybrid3", "copper")
-STEP = 0.01  # of the tables, what `dp compress` takes, too
 CACHE = Path(__file__).resolve().parents[2] / "build" / "bench"
 # Largest relative difference of an energy from the original's.
 CLOSE = {"float64": 1e-10, "float32": 1e-6, "mixed": 1e-6}
@@ -66,7 +65,9 @@ def dp_compressed(graph: Path) -> Path:
     return path
 
 
-def variants(model: str, shared: Path, folder: Path, step: float = STEP) -> dict[str, Variant]:
+def variants(
+    model: str, shared: Path, folder: Path, step: float | None = None
+) -> dict[str, Variant]:
     """All of them by name, in the order of the tables; our files go to folder. step: of our
     tables."""
     graph = graph_of(model, shared)
