@@ -148,7 +148,7 @@ def test_compress_prints_its_tables(engine, graph, capsys):
     main(["compress"])
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
-    assert lines[2].split() == "filter_type_0 -0.5 4 20 610 2.9 MB 2.5e-09 3.0e-07".split()
+    assert lines[2].split() == "filter_type_0 -0.5 4 20 0.01 610 2.9 MB 2.5e-09 3.0e-07".split()
     assert "wrote frozen_model_compressed.onnx" in captured.out and "87 nodes" in captured.out
     assert captured.err.startswith("dponnx INFO tables: "), "plain lines off a terminal"
 
