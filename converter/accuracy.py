@@ -21,11 +21,10 @@ from ..runtime.errors import InputError
 from ..runtime.progress import Progress
 from . import pass_tables
 from .assemble import onnx_bytes, prepare
-from .exact_grid import grid_of
+from .exact_grid import grid_of, slope_error
 from .frozen_graph import FrozenModel
 from .grids import TableOptions
 from .nets import EmbeddingNet
-from .tables import build_table, errors_between_knots
 
 log = logging.getLogger("dponnx")
 
@@ -105,11 +104,7 @@ def predictor(
 
 def largest_slope_error(nets: list[EmbeddingNet], options: TableOptions) -> float:
     """Over all nets, between the knots of the first sub-tables."""
-    errors = []
-    for net in nets:
-        grid = grid_of(net, options)
-        errors.append(errors_between_knots(net, build_table(net, grid, net.y.dtype))[1])
-    return max(errors)
+    return max(slope_error(net, grid_of(net, options)) for net in nets)
 
 
 def choose_step(

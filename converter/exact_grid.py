@@ -22,6 +22,11 @@ STEPS = (0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.025, 0.02, 0.015)
 EXACT = {np.dtype(np.float64): 1e-11, np.dtype(np.float32): 1e-5}
 
 
+def slope_error(net: EmbeddingNet, grid: TableGrid) -> float:
+    """Largest of the net's table, between the knots of the first sub-table."""
+    return errors_between_knots(net, build_table(net, grid, net.y.dtype))[1]
+
+
 def grid_of(net: EmbeddingNet, options: TableOptions) -> TableGrid:
     """The net's grid: with the options' step, or without one the widest exact. The second sub-table
     is then as coarse as USUAL makes it: beyond the training data nothing is lost either."""
@@ -33,7 +38,7 @@ def grid_of(net: EmbeddingNet, options: TableOptions) -> TableGrid:
         if step > hopeful:
             continue
         grid = choose_grid(net, replace(usual, step=step))
-        _, error = errors_between_knots(net, build_table(net, grid, net.y.dtype))
+        error = slope_error(net, grid)
         bound = share * np.abs(net(grid.knots())[1]).max()
         if error <= bound:
             return grid

@@ -35,7 +35,7 @@ class KeptListing {
   void rest();
 
  private:
-  static constexpr double kSkin = 1.0;  ///< angstrom: 30 steps of water at 0.5 fs
+  static constexpr double kSkin = 1.0;  ///< angstrom
 
   bool is_same(const dponnx_system& system) const;
   /// Angstrom, of a real atom since remember().

@@ -2,11 +2,9 @@
 #include "listing.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <utility>
 
-#include "error.h"
 #include "pairs.h"
 
 namespace dponnx {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What one step takes, neighbour search included where it is due: DeepPot.eval in Python and the C
-libraries, DeePMD-kit's and ours, at 3, 192 and 1,536 atoms; and of two threads."""
+"""What one step takes while atoms move little: DeepPot.eval in Python and the C libraries,
+DeePMD-kit's and ours, at 3, 192 and 1,536 atoms; and of two threads."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Seconds of DeepPot.eval, ours or DeePMD-kit's, as JSON. A process of its own: calls.py runs it.
-Between calls each atom swings, 0.2 angstrom far and at most 0.02 a step, about as in dynamics.
+Between calls each atom swings, 0.2 angstrom far and at most 0.02 a step: inside the skin of a list
+that is kept (runtime/src/kept_listing.h).
 
     python eval_time.py {dponnx,deepmd} MODEL SYSTEM.npz SECONDS THREADS
 
